@@ -1,0 +1,21 @@
+# Finds MLIR/LLVM/lld 22 and sets up TableGen. Included only when the compiler
+# is built: the runtime and the readers never see these headers.
+find_package(MLIR 22 REQUIRED CONFIG HINTS /usr/lib/llvm-22)
+message(STATUS "Using MLIR ${LLVM_PACKAGE_VERSION} from ${MLIR_DIR}")
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+# swallow_add_mlir_library(NAME SOURCES... [LINK libs...] [DEPENDS targets...]):
+# a static library compiled with LLVM's own flags (no RTTI) that links the
+# shared libMLIR and libLLVM.
+function(swallow_add_mlir_library name)
+  cmake_parse_arguments(ARG "" "" "LINK;DEPENDS" ${ARGN})
+  swallow_add_library(${name} ${ARG_UNPARSED_ARGUMENTS} LINK ${ARG_LINK} MLIR LLVM)
+  target_include_directories(${name} SYSTEM PUBLIC ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_compile_options(${name} PRIVATE -fno-rtti)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()
