@@ -1,0 +1,77 @@
+//===- PackedLayout.h - how a weight matrix lies in the artifact -*- C++ -*-===//
+//
+// A weight W is [N][K] as Hugging Face stores it (out_features, in_features)
+// and is read by kernels in blocks of nBlock output features. One packed block
+// is [Kp / kGroup][nBlock][kGroup] with Kp = K rounded up to kGroup: kGroup
+// consecutive inputs of one output lie together. With nBlock 64 and kGroup 2
+// (bf16) or 1 (f32) this is what oneDNN calls pack32 and a row-major panel.
+//
+// A weight may be made of several sources (q, k and v; gate and up). Within a
+// source, every rowUnit output features (a head; or the whole source when 0)
+// start at a block of their own, so that no block mixes two heads. Sources
+// follow each other block after block, or alternate block by block
+// (interleave: gate block 0, up block 0, gate block 1, ...); interleaved
+// sources have equal N. Padding is zero.
+//
+// A bias of such a weight uses the same layout with K = 1, kGroup = 1 in f32,
+// so that it is indexed by the packed column. nBlock 0 means plain row-major.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_RUNTIME_PACKING_PACKEDLAYOUT_H
+#define SWALLOW_RUNTIME_PACKING_PACKEDLAYOUT_H
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace swallow {
+
+/// Element types of packed weights. Quantised types join this list.
+enum class PackedElement { F32, BF16 };
+int64_t packedElementSize(PackedElement element);
+
+struct PackedLayout {
+  std::vector<int64_t> sourceRows; // N of each source, in order
+  int64_t cols = 1;                // K
+  PackedElement element = PackedElement::F32;
+  int64_t nBlock = 0;  // output features of a block; 0: plain row-major
+  int64_t kGroup = 1;  // consecutive inputs that lie together
+  int64_t rowUnit = 0; // output features that start at a block; 0: all
+  bool interleave = false;
+
+  /// Blocks of one source, and of all of them.
+  int64_t blocksOfSource(int64_t source) const;
+  int64_t totalBlocks() const;
+  /// K rounded up to kGroup.
+  int64_t paddedCols() const;
+  /// Bytes of one block, and of the packed weight (not rounded).
+  int64_t blockBytes() const;
+  int64_t totalBytes() const;
+  /// The packed block and the column in it that hold output feature `row` of
+  /// `source`.
+  struct Place {
+    int64_t block, column;
+  };
+  Place place(int64_t source, int64_t row) const;
+  /// Byte offset of W[row][col] of `source` in the packed weight.
+  int64_t elementOffset(int64_t source, int64_t row, int64_t col) const;
+};
+
+/// Source element types that the packer converts from.
+enum class SourceElement { F32, F16, BF16 };
+
+/// Packs blocks [blockBegin, blockEnd) of a weight into `out`, which receives
+/// (blockEnd - blockBegin) * blockBytes() bytes (plain layouts: a "block" is
+/// one row). `sources` are the row-major source matrices; f16 and f32 are
+/// converted to the layout's element (round to nearest even). Returns the
+/// number of non-finite source values met. Thread-safe, allocates nothing
+/// proportional to the weight.
+int64_t packBlocks(const PackedLayout &layout,
+                   std::span<const std::span<const uint8_t>> sources,
+                   SourceElement sourceElement, int64_t blockBegin,
+                   int64_t blockEnd, uint8_t *out);
+
+} // namespace swallow
+
+#endif // SWALLOW_RUNTIME_PACKING_PACKEDLAYOUT_H
