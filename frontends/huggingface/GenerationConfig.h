@@ -1,0 +1,53 @@
+//===- GenerationConfig.h - generation_config.json --------------*- C++ -*-===//
+//
+// The defaults with which a model is meant to generate, as transformers'
+// GenerationConfig reads them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_FRONTENDS_HUGGINGFACE_GENERATIONCONFIG_H
+#define SWALLOW_FRONTENDS_HUGGINGFACE_GENERATIONCONFIG_H
+
+#include "frontends/huggingface/ModelConfig.h"
+#include "runtime/support/Result.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace swallow {
+
+/// An absent value means that the checkpoint says nothing: the caller's own
+/// default holds.
+struct GenerationConfig {
+  std::vector<int64_t> eosTokenIds; // any of them ends a text; may be empty
+  std::optional<int64_t> bosTokenId;
+  std::optional<int64_t> padTokenId;
+  std::optional<bool> doSample;            // false: greedy
+  std::optional<double> temperature;       // >= 0
+  std::optional<double> topP;              // 0..1
+  std::optional<int64_t> topK;             // 0: off
+  std::optional<double> minP;              // 0..1
+  std::optional<double> typicalP;          // 0..1
+  std::optional<double> repetitionPenalty; // > 0; 1: off
+  std::optional<int64_t> maxNewTokens;     // generated tokens
+  std::optional<int64_t> maxLength;        // prompt and generated tokens
+};
+
+/// Parses the text of a generation_config.json; `path` is named in messages.
+/// Token ids that it does not set come from `config`. Fails with
+/// MalformedFile or InvalidConfig.
+Result<GenerationConfig> parseGenerationConfig(std::string_view json,
+                                               const std::string &path,
+                                               const ModelConfig &config);
+
+/// Reads `modelDir`/generation_config.json; without that file, the token ids
+/// of `config` and nothing else.
+Result<GenerationConfig> readGenerationConfig(const std::string &modelDir,
+                                              const ModelConfig &config);
+
+} // namespace swallow
+
+#endif // SWALLOW_FRONTENDS_HUGGINGFACE_GENERATIONCONFIG_H
