@@ -1,0 +1,59 @@
+//===- SwallowAttrs.cpp - attributes of the swallow dialect ---------------===//
+
+#include "dialects/swallow/SwallowDialect.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+
+using namespace mlir;
+using namespace swallow;
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/swallow/SwallowAttrs.cpp.inc"
+
+void SwallowDialect::registerAttrs() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/swallow/SwallowAttrs.cpp.inc"
+      >();
+}
+
+/// transformers' _compute_llama3_parameters, one frequency.
+static float scaleLlama3(float inverse, Llama3ScalingAttr scaling) {
+  const double pi = 3.14159265358979323846;
+  auto value = [](FloatAttr attr) { return attr.getValueAsDouble(); };
+  double factor = value(scaling.getFactor());
+  double low = value(scaling.getLowFreqFactor());
+  double high = value(scaling.getHighFreqFactor());
+  double original = static_cast<double>(scaling.getOriginalMaxPosition());
+  float wavelength = static_cast<float>(2 * pi) / inverse;
+  if (wavelength > static_cast<float>(original / low))
+    return inverse / static_cast<float>(factor);
+  if (wavelength < static_cast<float>(original / high))
+    return inverse;
+  float smooth =
+      (static_cast<float>(original) / wavelength - static_cast<float>(low)) /
+      static_cast<float>(high - low);
+  return (1.0f - smooth) * inverse / static_cast<float>(factor) +
+         smooth * inverse;
+}
+
+std::vector<float> swallow::ropeInverseFrequencies(RopeAttr rope,
+                                                   int64_t headDim) {
+  std::vector<float> frequencies(headDim / 2);
+  float theta = static_cast<float>(rope.getTheta().getValueAsDouble());
+  for (int64_t i = 0; i < headDim / 2; ++i) {
+    float exponent = static_cast<float>(2 * i) / static_cast<float>(headDim);
+    float inverse = 1.0f / static_cast<float>(
+                               std::pow(static_cast<double>(theta), exponent));
+    if (rope.getLinearFactor())
+      inverse /= static_cast<float>(rope.getLinearFactor().getValueAsDouble());
+    if (rope.getScaling())
+      inverse = scaleLlama3(inverse, rope.getScaling());
+    frequencies[i] = inverse;
+  }
+  return frequencies;
+}

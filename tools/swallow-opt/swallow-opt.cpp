@@ -1,0 +1,17 @@
+//===- swallow-opt.cpp - runs passes on textual IR ------------------------===//
+
+#include "dialects/swallow/SwallowDialect.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "mlir/Transforms/Passes.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  swallow::registerSwallowDialects(registry);
+  registry.insert<mlir::LLVM::LLVMDialect, mlir::vector::VectorDialect>();
+  mlir::registerTransformsPasses();
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "Swallow's optimizer driver\n", registry));
+}
