@@ -69,10 +69,13 @@ public:
   Result<Hash128> sourceHash() const;
 
 private:
+  Checkpoint() = default; // open() makes one with at least one file
+
   struct Other { // a tensor that is not usable as a weight
     std::string name, dtypeName, path;
   };
-  const std::string &where() const;
+  void addTensor(const SafetensorsFile &file, const SafetensorsEntry &entry);
+  Status openSharded();
 
   std::string dir_;
   std::string indexPath_; // empty for a single file
@@ -85,6 +88,7 @@ private:
 struct ExpectedTensor {
   std::string name;
   std::vector<int64_t> shape;
+  const char *dims; // what the shape is in the words of config.json
 };
 
 /// All tensors of a model in the order of its forward pass: embed_tokens, then
@@ -93,10 +97,25 @@ struct ExpectedTensor {
 /// tied, lm_head. Projection weights are [out, in].
 std::vector<ExpectedTensor> expectedTensors(const ModelConfig &config);
 
-/// Whether every expected tensor is there with its shape and a usable type.
-/// Other tensors, such as the rotary_emb.inv_freq buffers of old checkpoints,
-/// are ignored.
+/// Whether every expected tensor is there with its shape and a usable type
+/// (MissingTensor, TensorMismatch). Other tensors, such as the
+/// rotary_emb.inv_freq buffers of old checkpoints, are ignored; so is lm_head
+/// where the embeddings are tied.
 Status checkTensors(const ModelConfig &config, const Checkpoint &checkpoint);
+
+/// Clears config.tieWordEmbeddings if the checkpoint has an lm_head.weight that
+/// differs from embed_tokens.weight: transformers 5 then believes the
+/// checkpoint (PreTrainedModel.tie_weights). Returns whether it did, so that
+/// the caller can say so. Compares the two tensors' bytes, only where the
+/// config says tied and both are there.
+bool untieDifferentEmbeddings(ModelConfig &config,
+                              const Checkpoint &checkpoint);
+
+/// The names of the checkpoint's tensors that the model does not use, sorted,
+/// for a warning: biases that config.json does not announce, say. Without the
+/// inv_freq buffers, and without a tied lm_head.
+std::vector<std::string> unusedTensors(const ModelConfig &config,
+                                       const Checkpoint &checkpoint);
 
 } // namespace swallow
 
