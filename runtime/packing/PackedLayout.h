@@ -1,4 +1,5 @@
-//===- PackedLayout.h - how a weight matrix lies in the artifact -*- C++ -*-===//
+//===- PackedLayout.h - how a weight matrix lies in the artifact -*- C++
+//-*-===//
 //
 // A weight W is [N][K] as Hugging Face stores it (out_features, in_features)
 // and is read by kernels in blocks of nBlock output features. One packed block
@@ -40,6 +41,10 @@ struct PackedLayout {
   int64_t rowUnit = 0; // output features that start at a block; 0: all
   bool interleave = false;
 
+  /// Whether every size is positive, interleaved sources are equal, and the
+  /// packed weight has fewer than 2^62 bytes. Everything below needs that.
+  bool valid() const;
+
   /// Blocks of one source, and of all of them.
   int64_t blocksOfSource(int64_t source) const;
   int64_t totalBlocks() const;
@@ -54,6 +59,12 @@ struct PackedLayout {
     int64_t block, column;
   };
   Place place(int64_t source, int64_t row) const;
+  /// The rows that a packed block holds: [rowBegin, rowEnd) of `source`, in
+  /// its columns 0, 1, ...; further columns are padding. Inverse of place.
+  struct BlockRows {
+    int64_t source, rowBegin, rowEnd;
+  };
+  BlockRows rowsOfBlock(int64_t block) const;
   /// Byte offset of W[row][col] of `source` in the packed weight.
   int64_t elementOffset(int64_t source, int64_t row, int64_t col) const;
 };
@@ -71,6 +82,17 @@ int64_t packBlocks(const PackedLayout &layout,
                    std::span<const std::span<const uint8_t>> sources,
                    SourceElement sourceElement, int64_t blockBegin,
                    int64_t blockEnd, uint8_t *out);
+
+/// The same for sources of different element types, counting the non-finite
+/// values of each source: they are added to nonFinite[i].
+struct PackSource {
+  SourceElement element = SourceElement::F32;
+  std::span<const uint8_t> bytes; // row-major [sourceRows[i]][cols], unaligned
+};
+int64_t sourceElementSize(SourceElement element);
+void packBlocks(const PackedLayout &layout, std::span<const PackSource> sources,
+                int64_t blockBegin, int64_t blockEnd, uint8_t *out,
+                std::span<int64_t> nonFinite);
 
 } // namespace swallow
 
