@@ -1,0 +1,134 @@
+#include "runtime/device/ThreadTeam.h"
+
+#include "runtime/device/CpuTopology.h"
+
+#include <algorithm>
+#include <climits>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace swallow {
+
+static void futexWait(std::atomic<uint32_t> &word, uint32_t expected) {
+  static_assert(sizeof(word) == sizeof(uint32_t));
+  syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+static void futexWakeAll(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+static void spinPause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+void Barrier::wait() {
+  if (threads_ == 1)
+    return;
+  // Read before arriving: afterwards the last thread may advance it.
+  uint32_t generation = generation_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    // Sequentially consistent, as are the sleeper's two accesses: either it
+    // is seen here, or it sees the new generation before it sleeps.
+    generation_.fetch_add(1, std::memory_order_seq_cst);
+    if (sleepers_.load(std::memory_order_seq_cst) > 0)
+      futexWakeAll(generation_);
+    return;
+  }
+  for (int spin = 0; spin < spins_; ++spin) {
+    if (generation_.load(std::memory_order_acquire) != generation)
+      return;
+    spinPause();
+  }
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  while (generation_.load(std::memory_order_seq_cst) == generation)
+    futexWait(generation_, generation);
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Result<std::unique_ptr<ThreadTeam>> ThreadTeam::create(int threads) {
+  if (threads < 1 || threads > kMaxThreads)
+    return Error{ErrorCode::InvalidArgument,
+                 "the number of threads must be in 1 .. " +
+                     std::to_string(kMaxThreads) + ", not " +
+                     std::to_string(threads)};
+  // A pause is 40 to 140 cycles, so 400 of them are some 10 microseconds: as
+  // long as a small kernel, less than a futex's round trip costs twice. With
+  // more threads than CPUs the one waited for is probably not running, and
+  // spinning keeps it from it.
+  int cpus = static_cast<int>(affinityCpus().size());
+  if (int limit = cgroupCpuLimit())
+    cpus = std::min(cpus, limit);
+  int spins = threads > cpus ? 8 : 400;
+
+  std::unique_ptr<ThreadTeam> team(new ThreadTeam(threads, spins));
+  team->threads_.reserve(static_cast<size_t>(threads) - 1);
+  // std::thread reports a refusal by throwing; the threads that did start
+  // cannot be sent home through a barrier that waits for all, so the gate
+  // lets none into it before all are there.
+  std::atomic<uint32_t> gate{0}; // 0 wait, 1 work, 2 leave
+  bool refused = false;
+  try {
+    for (int64_t thread = 1; thread < threads; ++thread)
+      team->threads_.emplace_back([team = team.get(), thread, &gate] {
+        while (gate.load(std::memory_order_acquire) == 0)
+          futexWait(gate, 0);
+        bool work = gate.load(std::memory_order_acquire) == 1;
+        if (work)
+          team->work(thread);
+      });
+  } catch (const std::system_error &) {
+    refused = true;
+  }
+  gate.store(refused ? 2 : 1, std::memory_order_release);
+  futexWakeAll(gate);
+  if (refused) {
+    for (std::thread &thread : team->threads_)
+      thread.join();
+    size_t started = team->threads_.size();
+    team->threads_.clear();
+    return Error{ErrorCode::DeviceError,
+                 "the system refused to start " + std::to_string(threads) +
+                     " threads (" + std::to_string(started + 1) + " run)"};
+  }
+  // The gate lives on this stack frame: the first run's barrier is passed
+  // only by threads that have left it.
+  team->run([](int64_t) {});
+  return team;
+}
+
+ThreadTeam::~ThreadTeam() {
+  if (threads_.empty())
+    return;
+  function_ = nullptr;
+  edge_.wait();
+  for (std::thread &thread : threads_)
+    thread.join();
+}
+
+void ThreadTeam::work(int64_t thread) {
+  for (;;) {
+    edge_.wait();
+    if (!function_)
+      return;
+    function_(context_, thread);
+    edge_.wait();
+  }
+}
+
+void ThreadTeam::run(Function function, void *context) {
+  function_ = function;
+  context_ = context;
+  edge_.wait();
+  function(context, 0);
+  edge_.wait();
+}
+
+} // namespace swallow
