@@ -29,11 +29,15 @@ REPEATS = {"villages": 3, "people": 3, "opposites": 2, "days": 3, "months": 3, "
 
 
 def document(q, rng=None):
-    """The text of one question with its answer. With `rng`, some have the full-width marks that people also type."""
-    head, tail = ("問: ", "\n答: ") if q.language == "ja" else ("Q: ", "\nA: ")
-    text = q.question
+    """The text of one question with its answer. With `rng`, some are in the other forms that people also type:
+    full-width marks, and English behind the Japanese mark, which is what the chat template writes."""
+    head, tail, text = "問: ", "\n答: ", q.question
+    if q.language == "en" and not (rng and rng.random() < 0.25):
+        head, tail = "Q: ", "\nA: "
     if rng and q.language == "ja" and rng.random() < 0.3:
         text = text.replace("?", "？")
+        if rng.random() < 0.3:
+            head = "問："
     return head + text + tail + q.answer
 
 

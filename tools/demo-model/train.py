@@ -80,7 +80,7 @@ def encode(corpus, tokenizer):
     for text in corpus:
         ids = tokenizer.encode(text)
         answer = len(ids)
-        if text.startswith(("問: ", "Q: ")):
+        if "\n" in text:
             answer = ids.index(tokenizer.piece_to_id("<0x0A>"))
         out.append(([1] + ids + [2], [1.0] * (answer + 1) + [ANSWER_WEIGHT] * (len(ids) - answer + 1)))
     return out
