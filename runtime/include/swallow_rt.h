@@ -1,0 +1,338 @@
+/*===- swallow_rt.h - the C API of Swallow's runtime ----------------*- C -*-===*
+ *
+ * Opens a compiled model (a .swallow file) and runs it:
+ *
+ *   swallow_artifact *model;
+ *   if (swallow_artifact_open("model.swallow", &model) != SWALLOW_OK)
+ *     puts(swallow_error_message());
+ *   swallow_session_options options;
+ *   swallow_session_options_init(&options, sizeof(options));
+ *   swallow_session *session;
+ *   swallow_session_create(model, &options, &session);
+ *   int64_t sequence;
+ *   swallow_sequence_create(session, &sequence);
+ *   swallow_prefill(session, sequence, ids, count);
+ *   const float *logits;
+ *   swallow_logits(session, 0, &logits);
+ *
+ * Errors. A function that can fail returns a swallow_status; the message of
+ * the last failure on the calling thread is in swallow_error_message(). After a
+ * failure outputs are unchanged, and so is the object, unless said otherwise.
+ *
+ * Threads. An artifact is immutable: any number of threads may use one at a
+ * time. A session, a sampler and a text stream are each used by one thread at a
+ * time; different ones are independent. A session starts its own worker threads.
+ *
+ * Ownership. What an artifact, session or stream returns a pointer to belongs to
+ * it; the comment says how long it lasts. Only swallow_string_free frees what
+ * swallow_artifact_inspect returns. A session keeps what it needs of its
+ * artifact alive: they can be closed in either order. Every destroy function
+ * accepts NULL.
+ *
+ * Evolution. Structs that the caller fills begin with struct_size, set by their
+ * init function to the size that the caller was compiled with: later versions
+ * append fields, and what a caller does not know keeps its default.
+ *
+ * Opening an artifact and making a session executes native code from the file:
+ * trust it like a program.
+ *
+ *===------------------------------------------------------------------------===*/
+
+#ifndef SWALLOW_RT_H
+#define SWALLOW_RT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef int32_t swallow_status;
+enum {
+  SWALLOW_OK = 0,
+  /* 1xx: what the caller asked for. */
+  SWALLOW_INVALID_ARGUMENT = 100,
+  SWALLOW_OUT_OF_RANGE = 101,
+  /* 2xx: files. */
+  SWALLOW_FILE_NOT_FOUND = 200,
+  SWALLOW_FILE_UNREADABLE = 201,
+  /* 4xx: artifacts. */
+  SWALLOW_NOT_AN_ARTIFACT = 400,
+  SWALLOW_VERSION_MISMATCH = 401,
+  SWALLOW_CORRUPT = 402,
+  SWALLOW_WRONG_MACHINE = 403,
+  SWALLOW_PROBE_MISMATCH = 404,
+  /* 5xx: running. */
+  SWALLOW_CONTEXT_EXCEEDED = 500,
+  SWALLOW_INVALID_TOKEN = 501,
+  SWALLOW_OUT_OF_MEMORY = 502,
+  SWALLOW_DEVICE_ERROR = 503,
+  /* 9xx: a defect of Swallow itself. */
+  SWALLOW_INTERNAL = 900
+};
+
+/* One line, without a newline, about the last failure on the calling thread;
+ * "" before the first. Valid until the next failure on this thread. */
+const char *swallow_error_message(void);
+
+/* The runtime's version, "0.1.0". */
+const char *swallow_version(void);
+
+/*--- Artifacts --------------------------------------------------------------*/
+
+typedef struct swallow_artifact swallow_artifact;
+
+/* Maps the file and checks structure and hashes (the weights' are left to
+ * swallow_artifact_verify_weights). Reads no weights. */
+swallow_status swallow_artifact_open(const char *path, swallow_artifact **out);
+void swallow_artifact_close(swallow_artifact *artifact);
+
+/* Hashes every weight on `threads` threads (0: all available). `progress` may
+ * be NULL; it gets bytes done and bytes in all, from one thread at a time. */
+swallow_status swallow_artifact_verify_weights(
+    const swallow_artifact *artifact, int32_t threads,
+    void (*progress)(void *context, uint64_t done, uint64_t total),
+    void *context);
+
+typedef struct swallow_model_info {
+  size_t struct_size; /* in: sizeof(swallow_model_info) */
+  /* Both strings live as long as the artifact. */
+  const char *architecture;     /* "LlamaForCausalLM" */
+  const char *compiler_version; /* of swallowc */
+  int64_t vocab_size;
+  int64_t hidden_size;
+  int64_t num_layers;
+  int64_t max_context; /* tokens, the model's own limit */
+  int64_t window;      /* tokens a query sees, 0: all */
+  int64_t probe_tokens; /* of the probe inside, 0: none */
+} swallow_model_info;
+
+swallow_status swallow_artifact_model_info(const swallow_artifact *artifact,
+                                           swallow_model_info *info);
+
+/* What generation_config.json of the checkpoint says, transformers' defaults
+ * where it says nothing. */
+typedef struct swallow_generation_defaults {
+  size_t struct_size;
+  int32_t bos_token_id; /* -1: none */
+  const int32_t *eos_token_ids; /* [num_eos_token_ids], live as the artifact */
+  size_t num_eos_token_ids;
+  bool do_sample;
+  float temperature;
+  int32_t top_k; /* 0: off */
+  float top_p;
+  float min_p;
+  float typical_p;
+  float repetition_penalty;
+  int32_t max_new_tokens; /* -1: not set */
+} swallow_generation_defaults;
+
+swallow_status
+swallow_artifact_generation_defaults(const swallow_artifact *artifact,
+                                     swallow_generation_defaults *defaults);
+
+/* The code variants, most capable first. `name` lives as long as the artifact.
+ * `missing` (may be NULL) gets the CPU features that this machine lacks, "" when
+ * it can run the variant, valid until the next call on this thread. */
+size_t swallow_artifact_num_variants(const swallow_artifact *artifact);
+swallow_status swallow_artifact_variant(const swallow_artifact *artifact,
+                                        size_t index, const char **name,
+                                        const char **missing);
+
+/*--- Text -------------------------------------------------------------------*/
+
+/* Encodes `size` bytes of UTF-8. Writes the number of ids to `count` and, when
+ * they fit into `capacity`, the ids to `ids`; otherwise nothing is written to
+ * `ids` and the call still succeeds, so a caller can ask for the size first. */
+swallow_status swallow_encode(const swallow_artifact *artifact,
+                              const char *text, size_t size,
+                              bool add_special_tokens, int32_t *ids,
+                              size_t capacity, size_t *count);
+
+/* Decodes ids; `text` gets `size` bytes of UTF-8 (not terminated) under the same
+ * rule about `capacity`. */
+swallow_status swallow_decode(const swallow_artifact *artifact,
+                              const int32_t *ids, size_t count,
+                              bool skip_special_tokens, char *text,
+                              size_t capacity, size_t *size);
+
+/* Text while it is generated: whole characters as soon as they are certain. */
+typedef struct swallow_text_stream swallow_text_stream;
+
+swallow_status swallow_text_stream_create(const swallow_artifact *artifact,
+                                          bool skip_special_tokens,
+                                          swallow_text_stream **out);
+/* Adds a token; `text` gets `size` bytes (often 0), valid until the next call
+ * with this stream. */
+swallow_status swallow_text_stream_append(swallow_text_stream *stream,
+                                          int32_t id, const char **text,
+                                          size_t *size);
+/* Ends the text: what was still waiting. The stream is then as new. */
+swallow_status swallow_text_stream_finish(swallow_text_stream *stream,
+                                          const char **text, size_t *size);
+void swallow_text_stream_destroy(swallow_text_stream *stream);
+
+/*--- Sessions ---------------------------------------------------------------*/
+
+/* For context_length: as much as fits into memory. */
+#define SWALLOW_CONTEXT_AUTO (-1)
+
+typedef struct swallow_session_options {
+  size_t struct_size;
+  /* Tokens that a sequence may reach: 0 (default) means 4096 or the model's
+   * limit, whichever is less; SWALLOW_CONTEXT_AUTO. */
+  int64_t context_length;
+  int64_t max_sequences;   /* default 1 */
+  int64_t max_step_tokens; /* rows of one step, default 512 */
+  int64_t max_logit_rows;  /* rows of one step that may want logits; default 0:
+                              max_sequences */
+  int32_t threads;         /* default 0: physical cores available */
+  const char *variant;     /* code variant; default NULL: the environment
+                              variable SWALLOW_VARIANT, or the best that runs */
+  int64_t memory_limit;    /* bytes that the session may allocate; default 0:
+                              what the machine has available */
+  bool profile;            /* time the stages of a step, default false */
+} swallow_session_options;
+
+void swallow_session_options_init(swallow_session_options *options,
+                                  size_t struct_size);
+
+/* What a session allocates, in bytes. */
+typedef struct swallow_memory_plan {
+  size_t struct_size;
+  int64_t context_length;
+  int64_t max_sequences;
+  int64_t max_step_tokens;
+  int64_t max_logit_rows;
+  int32_t threads;
+  int64_t kv_blocks;              /* in the pool */
+  int64_t kv_blocks_per_sequence; /* at full length */
+  uint64_t kv_bytes;
+  uint64_t arena_bytes; /* activations */
+  uint64_t logits_bytes;
+  uint64_t batch_bytes;   /* block tables and the description of a step */
+  uint64_t total_bytes;   /* the sum of the four above */
+  uint64_t weights_bytes; /* mapped from the file, shared, not in the total */
+} swallow_memory_plan;
+
+/* The plan that swallow_session_create would allocate with these options.
+ * Nothing is allocated; OUT_OF_MEMORY if it would not fit. */
+swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
+                                         const swallow_session_options *options,
+                                         swallow_memory_plan *plan);
+
+typedef struct swallow_session swallow_session;
+
+/* Takes memory, starts threads, generates micro-kernels. WRONG_MACHINE when no
+ * variant runs here, naming what is needed and what is there. */
+swallow_status swallow_session_create(const swallow_artifact *artifact,
+                                      const swallow_session_options *options,
+                                      swallow_session **out);
+void swallow_session_destroy(swallow_session *session);
+
+swallow_status swallow_session_memory_plan(const swallow_session *session,
+                                           swallow_memory_plan *plan);
+/* The name of the code variant in use; lives as long as the session. */
+const char *swallow_session_variant(const swallow_session *session);
+
+/* A sequence is a growing list of tokens with their keys and values. Ids are
+ * never used twice in a session. OUT_OF_RANGE when there are max_sequences. */
+swallow_status swallow_sequence_create(swallow_session *session,
+                                       int64_t *sequence);
+swallow_status swallow_sequence_remove(swallow_session *session,
+                                       int64_t sequence);
+swallow_status swallow_sequence_length(const swallow_session *session,
+                                       int64_t sequence, int64_t *length);
+/* Forgets all tokens from `length` on. Models with a sliding window overwrite
+ * old keys, so only length 0 is possible there (INVALID_ARGUMENT). */
+swallow_status swallow_sequence_truncate(swallow_session *session,
+                                         int64_t sequence, int64_t length);
+
+typedef struct swallow_row {
+  int64_t sequence;
+  int32_t token;
+  bool wants_logits;
+} swallow_row;
+
+/* Appends each row's token to its sequence, in order; rows of several sequences
+ * may be mixed in any way. Then the rows that want logits have them, in order,
+ * until the next step. Everything is checked before anything changes:
+ * INVALID_TOKEN, CONTEXT_EXCEEDED, OUT_OF_RANGE (more rows than
+ * max_step_tokens or max_logit_rows), OUT_OF_MEMORY (no KV block is left). */
+swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
+                            size_t num_rows);
+
+/* Appends `count` tokens to one sequence in as many steps as it takes; the last
+ * token's logits are row 0 afterwards. Everything is checked first. */
+swallow_status swallow_prefill(swallow_session *session, int64_t sequence,
+                               const int32_t *ids, size_t count);
+
+/* The `index`th row of logits of the last step, [vocab_size]. Valid until the
+ * next step. */
+swallow_status swallow_logits(const swallow_session *session, size_t index,
+                              const float **logits);
+
+/* Time spent in stage `index` of compiled code on the calling thread since the
+ * session began, if options.profile was set. `name` lives as long as the
+ * session. OUT_OF_RANGE past the last stage. */
+swallow_status swallow_session_stage_time(const swallow_session *session,
+                                          size_t index, const char **name,
+                                          double *seconds, uint64_t *calls);
+
+/*--- Sampling ---------------------------------------------------------------*/
+
+typedef struct swallow_sampling_options {
+  size_t struct_size;
+  float temperature; /* 0: the most likely token; default 1 */
+  int32_t top_k;     /* 0: off (default) */
+  float top_p;       /* 1: off (default) */
+  uint64_t seed;     /* default 0 */
+} swallow_sampling_options;
+
+void swallow_sampling_options_init(swallow_sampling_options *options,
+                                   size_t struct_size);
+
+/* Draws tokens as transformers does: temperature, then top_k, then top_p. The
+ * same seed and logits give the same tokens on every machine. */
+typedef struct swallow_sampler swallow_sampler;
+
+swallow_status swallow_sampler_create(const swallow_sampling_options *options,
+                                      swallow_sampler **out);
+/* `logits` is [vocab_size] and is not changed. INVALID_ARGUMENT when none of
+ * them is a number. */
+swallow_status swallow_sample(swallow_sampler *sampler, const float *logits,
+                              size_t vocab_size, int32_t *token);
+void swallow_sampler_destroy(swallow_sampler *sampler);
+
+/*--- Looking inside ---------------------------------------------------------*/
+
+typedef struct swallow_probe_result {
+  size_t struct_size;
+  int64_t tokens;        /* compared; 0: the artifact has no probe */
+  double mean_abs_error; /* of all logits */
+  double relative_error; /* mean_abs_error / logit_rms */
+  double tolerance;      /* bound on relative_error */
+} swallow_probe_result;
+
+/* Replays the probe with a sequence of its own (one must be free) and compares
+ * its logits with those of the reference evaluator. PROBE_MISMATCH when they
+ * differ by more than the tolerance; `result` (may be NULL) is filled then
+ * too. */
+swallow_status swallow_session_verify_probe(swallow_session *session,
+                                            swallow_probe_result *result);
+
+/* Everything about the artifact as JSON, with the memory plan for `options`
+ * (NULL: the defaults) on this machine; docs/using.md describes the keys. The
+ * caller frees `json` with swallow_string_free. */
+swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
+                                        const swallow_session_options *options,
+                                        char **json);
+void swallow_string_free(char *string);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SWALLOW_RT_H */
