@@ -1,0 +1,231 @@
+//===- PackBlocks.cpp - converts and packs weights ------------------------===//
+//
+// A block is made tile by tile: up to 16 rows by up to 1 KB of converted
+// elements go through a buffer in the L1 cache, where they are converted and
+// looked through for NaN, and from there transposed group by group into the
+// block. 16 groups of 4 bytes fill one cache line of the block.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/packing/PackedLayout.h"
+#include "runtime/support/FloatFormats.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <type_traits>
+
+using namespace swallow;
+
+namespace {
+
+constexpr int64_t kTileRows = 16;
+constexpr int64_t kTileBytes = 1024; // of one row
+
+// Reads unaligned memory without undefined behaviour.
+template <typename T> T load(const void *from) {
+  T value;
+  std::memcpy(&value, from, sizeof(T));
+  return value;
+}
+
+// f16ToF32 without branches, so that it vectorises: the exponent is rebiased by
+// a multiplication, which is exact, subnormals included.
+float halfToFloat(uint16_t half) {
+  uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffu) << 13;
+  uint32_t finite =
+      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  uint32_t special = magnitude | 0x7f800000u;
+  uint32_t bits = (half & 0x7c00u) == 0x7c00u ? special : finite;
+  return std::bit_cast<float>(bits | static_cast<uint32_t>(half & 0x8000u)
+                                         << 16);
+}
+
+struct Bf16Source {
+  using Raw = uint16_t;
+  static bool nonFinite(Raw raw) { return (raw & 0x7f80u) == 0x7f80u; }
+  static float toFloat(Raw raw) { return bf16ToF32(raw); }
+};
+struct F16Source {
+  using Raw = uint16_t;
+  static bool nonFinite(Raw raw) { return (raw & 0x7c00u) == 0x7c00u; }
+  static float toFloat(Raw raw) { return halfToFloat(raw); }
+};
+struct F32Source {
+  using Raw = uint32_t;
+  static bool nonFinite(Raw raw) { return (raw & 0x7f800000u) == 0x7f800000u; }
+  static float toFloat(Raw raw) { return std::bit_cast<float>(raw); }
+};
+
+// f32ToBf16 with its branch as a selection.
+uint16_t roundBits(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  uint32_t quiet = (bits >> 16) | 0x40u;
+  return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet
+                                                                  : rounded);
+}
+
+// Converts `count` elements; returns how many were not finite.
+template <typename Source, typename Packed>
+int64_t convertRun(const uint8_t *from, uint8_t *to, int64_t count) {
+  using Raw = typename Source::Raw;
+  Raw any = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    Raw raw = load<Raw>(from + i * sizeof(Raw));
+    any |= static_cast<Raw>(Source::nonFinite(raw));
+    Packed packed;
+    if constexpr (std::is_same_v<Source, Bf16Source> &&
+                  std::is_same_v<Packed, uint16_t>)
+      packed = raw; // also keeps a signalling NaN as it is
+    else if constexpr (std::is_same_v<Packed, uint16_t>)
+      packed = roundBits(Source::toFloat(raw));
+    else
+      packed = std::bit_cast<uint32_t>(Source::toFloat(raw));
+    std::memcpy(to + i * sizeof(Packed), &packed, sizeof(Packed));
+  }
+  if (any == 0)
+    return 0;
+  int64_t nonFinite = 0;
+  for (int64_t i = 0; i < count; ++i)
+    nonFinite += Source::nonFinite(load<Raw>(from + i * sizeof(Raw)));
+  return nonFinite;
+}
+
+using ConvertFn = int64_t (*)(const uint8_t *, uint8_t *, int64_t);
+
+template <typename Packed> ConvertFn convertFrom(SourceElement source) {
+  switch (source) {
+  case SourceElement::F32:
+    return convertRun<F32Source, Packed>;
+  case SourceElement::F16:
+    return convertRun<F16Source, Packed>;
+  case SourceElement::BF16:
+    break;
+  }
+  return convertRun<Bf16Source, Packed>;
+}
+
+ConvertFn converter(SourceElement source, PackedElement packed) {
+  return packed == PackedElement::F32 ? convertFrom<uint32_t>(source)
+                                      : convertFrom<uint16_t>(source);
+}
+
+// Group (row r, group g) of `tile` goes to out[g][r]. Strides in bytes.
+void transposeGroups(const uint8_t *tile, int64_t rows, int64_t groups,
+                     int64_t groupBytes, uint8_t *out, int64_t outStride) {
+  for (int64_t g = 0; g < groups; ++g)
+    for (int64_t r = 0; r < rows; ++r)
+      std::memcpy(out + g * outStride + r * groupBytes,
+                  tile + r * kTileBytes + g * groupBytes, groupBytes);
+}
+
+// The same for groups of 4 bytes, four by four; every layout of f32 panels and
+// bf16 pairs comes here. Vectors of the GNU dialect: SSE2 and NEON alike.
+void transposeGroups4(const uint8_t *tile, int64_t rows, int64_t groups,
+                      uint8_t *out, int64_t outStride) {
+  typedef uint32_t V __attribute__((vector_size(16)));
+  int64_t g = 0;
+  for (; rows == kTileRows && g + 4 <= groups; g += 4) {
+    for (int64_t r = 0; r < kTileRows; r += 4) {
+      const uint8_t *from = tile + r * kTileBytes + g * 4;
+      V a = load<V>(from), b = load<V>(from + kTileBytes);
+      V c = load<V>(from + 2 * kTileBytes), d = load<V>(from + 3 * kTileBytes);
+      V ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      V ab2 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+      V cd0 = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+      V cd2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+      V columns[4] = {__builtin_shufflevector(ab0, cd0, 0, 1, 4, 5),
+                      __builtin_shufflevector(ab0, cd0, 2, 3, 6, 7),
+                      __builtin_shufflevector(ab2, cd2, 0, 1, 4, 5),
+                      __builtin_shufflevector(ab2, cd2, 2, 3, 6, 7)};
+      uint8_t *to = out + g * outStride + r * 4;
+      for (int i = 0; i < 4; ++i)
+        std::memcpy(to + i * outStride, &columns[i], sizeof(V));
+    }
+  }
+  transposeGroups(tile + g * 4, rows, groups - g, 4, out + g * outStride,
+                  outStride);
+}
+
+// Packs one block of a blocked layout; returns non-finite values met.
+int64_t packBlock(const PackedLayout &layout, const uint8_t *rows,
+                  int64_t numRows, SourceElement element, ConvertFn convert,
+                  uint8_t *out) {
+  const int64_t packedSize = packedElementSize(layout.element);
+  const int64_t rowBytes = layout.cols * sourceElementSize(element);
+  const int64_t groupBytes = layout.kGroup * packedSize;
+  const int64_t outStride = layout.nBlock * groupBytes;
+  const int64_t tileCols = kTileBytes / groupBytes * layout.kGroup;
+  const int64_t sourceSize = sourceElementSize(element);
+  alignas(64) uint8_t tile[kTileRows * kTileBytes];
+  int64_t nonFinite = 0;
+
+  if (numRows < layout.nBlock) // columns without a row
+    std::memset(out, 0, layout.blockBytes());
+  for (int64_t row = 0; row < numRows; row += kTileRows) {
+    int64_t tileRows = std::min(kTileRows, numRows - row);
+    for (int64_t col = 0; col < layout.cols; col += tileCols) {
+      int64_t count = std::min(tileCols, layout.cols - col);
+      int64_t groups = (count + layout.kGroup - 1) / layout.kGroup;
+      for (int64_t r = 0; r < tileRows; ++r) {
+        uint8_t *to = tile + r * kTileBytes;
+        nonFinite +=
+            convert(rows + (row + r) * rowBytes + col * sourceSize, to, count);
+        std::memset(to + count * packedSize, 0,
+                    groups * groupBytes - count * packedSize);
+      }
+      uint8_t *to = out + col / layout.kGroup * outStride + row * groupBytes;
+      if (groupBytes == 4)
+        transposeGroups4(tile, tileRows, groups, to, outStride);
+      else
+        transposeGroups(tile, tileRows, groups, groupBytes, to, outStride);
+    }
+  }
+  return nonFinite;
+}
+
+} // namespace
+
+void swallow::packBlocks(const PackedLayout &layout,
+                         std::span<const PackSource> sources,
+                         int64_t blockBegin, int64_t blockEnd, uint8_t *out,
+                         std::span<int64_t> nonFinite) {
+  assert(layout.valid() && sources.size() == layout.sourceRows.size() &&
+         nonFinite.size() == sources.size());
+  int64_t block = blockBegin;
+  while (block < blockEnd) {
+    auto [source, begin, end] = layout.rowsOfBlock(block);
+    const PackSource &from = sources[source];
+    ConvertFn convert = converter(from.element, layout.element);
+    int64_t blocks = 1;
+    if (layout.nBlock == 0 && !layout.interleave) {
+      // Rows of a plain layout follow each other: one run of elements.
+      blocks = std::min(blockEnd - block, layout.sourceRows[source] - begin);
+      end = begin + blocks;
+    }
+    const uint8_t *rows = from.bytes.data() +
+                          begin * layout.cols * sourceElementSize(from.element);
+    nonFinite[source] +=
+        layout.nBlock == 0
+            ? convert(rows, out, (end - begin) * layout.cols)
+            : packBlock(layout, rows, end - begin, from.element, convert, out);
+    out += blocks * layout.blockBytes();
+    block += blocks;
+  }
+}
+
+int64_t swallow::packBlocks(const PackedLayout &layout,
+                            std::span<const std::span<const uint8_t>> sources,
+                            SourceElement sourceElement, int64_t blockBegin,
+                            int64_t blockEnd, uint8_t *out) {
+  std::vector<PackSource> typed;
+  for (std::span<const uint8_t> bytes : sources)
+    typed.push_back({sourceElement, bytes});
+  std::vector<int64_t> nonFinite(typed.size());
+  packBlocks(layout, typed, blockBegin, blockEnd, out, nonFinite);
+  int64_t sum = 0;
+  for (int64_t count : nonFinite)
+    sum += count;
+  return sum;
+}
