@@ -23,6 +23,22 @@ if(SWALLOW_SANITIZE)
   add_link_options(-fsanitize=${SWALLOW_SANITIZE})
 endif()
 
+# Fuzzers steer by coverage, so everything they link is instrumented. Without
+# a sanitizer a fuzzer would only find crashes that the OS notices.
+if(SWALLOW_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR NOT SWALLOW_SANITIZE MATCHES "address")
+    message(FATAL_ERROR "SWALLOW_BUILD_FUZZERS needs clang and SWALLOW_SANITIZE=address,undefined (cmake --preset asan)")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
+# Reports end a sanitized test with a failure and name the place. (Errors are
+# fatal already by -fno-sanitize-recover and ASan's and TSan's exit codes.)
+set(SWALLOW_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:check_initialization_order=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
 # swallow_add_library(NAME SOURCES... [LINK libs...]): a static library whose
 # headers are included relative to the repository root ("runtime/text/Bpe.h").
 function(swallow_add_library name)
@@ -44,4 +60,6 @@ function(swallow_add_unit_test name)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/test-bin)
   add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "${SWALLOW_TEST_ENVIRONMENT}" TIMEOUT 600)
 endfunction()
