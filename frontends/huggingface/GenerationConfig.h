@@ -20,7 +20,7 @@
 namespace swallow {
 
 /// An absent value means that the checkpoint says nothing: the caller's own
-/// default holds.
+/// default holds (transformers' is greedy, and with do_sample top_k 50).
 struct GenerationConfig {
   std::vector<int64_t> eosTokenIds; // any of them ends a text; may be empty
   std::optional<int64_t> bosTokenId;
@@ -37,14 +37,15 @@ struct GenerationConfig {
 };
 
 /// Parses the text of a generation_config.json; `path` is named in messages.
-/// Token ids that it does not set come from `config`. Fails with
+/// Token ids that it does not set come from `config`: a generation that nothing
+/// ends, which transformers makes of such a file, is of no use. Fails with
 /// MalformedFile or InvalidConfig.
 Result<GenerationConfig> parseGenerationConfig(std::string_view json,
                                                const std::string &path,
                                                const ModelConfig &config);
 
-/// Reads `modelDir`/generation_config.json; without that file, the token ids
-/// of `config` and nothing else.
+/// Reads `modelDir`/generation_config.json; without that file, the same keys
+/// of config.json, as transformers does.
 Result<GenerationConfig> readGenerationConfig(const std::string &modelDir,
                                               const ModelConfig &config);
 

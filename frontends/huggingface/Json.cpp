@@ -2,7 +2,7 @@
 
 #include "frontends/huggingface/Json.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -17,11 +17,14 @@ constexpr int64_t maxTokenId = INT32_MAX;
 
 /// `text` on one line and not too long to read.
 std::string oneLine(std::string_view text) {
-  std::string result(text.substr(0, maxQuoted));
+  size_t end = std::min(text.size(), maxQuoted);
+  while (end > 0 && end < text.size() && (text[end] & 0xc0) == 0x80)
+    --end; // not in the middle of a UTF-8 character
+  std::string result(text.substr(0, end));
   for (char &c : result)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       c = ' ';
-  if (text.size() > maxQuoted)
+  if (end < text.size())
     result += "...";
   return result;
 }
@@ -74,6 +77,9 @@ public:
     std::string_view text = exception.what();
     size_t end = text.find("] ");
     error = oneLine(end == text.npos ? text : text.substr(end + 2));
+    if (error.find("ill-formed UTF-8") != error.npos) // and quotes it
+      std::replace_if(
+          error.begin(), error.end(), [](char c) { return c & 0x80; }, '?');
     return false;
   }
 
@@ -157,7 +163,10 @@ Result<Json> swallow::parseJson(std::string_view text, const std::string &path,
 }
 
 std::string swallow::quoteForMessage(std::string_view text) {
-  return "\"" + oneLine(text) + "\"";
+  std::string result = oneLine(text);
+  result.insert(result.begin(), '"');
+  result.push_back('"');
+  return result;
 }
 
 std::string swallow::describeJson(const Json &value) {
