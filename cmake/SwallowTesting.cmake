@@ -66,19 +66,19 @@ function(swallow_add_source_checks)
   endforeach()
 endfunction()
 
-# Every program target of a folder and the folders below it.
-function(swallow_collect_programs dir out)
+# Every target of a type (EXECUTABLE, STATIC_LIBRARY) in a folder and below it.
+function(swallow_collect_targets dir wanted out)
   set(found)
   get_property(targets DIRECTORY ${dir} PROPERTY BUILDSYSTEM_TARGETS)
   foreach(target IN LISTS targets)
     get_target_property(type ${target} TYPE)
-    if(type STREQUAL EXECUTABLE)
+    if(type STREQUAL wanted)
       list(APPEND found ${target})
     endif()
   endforeach()
   get_property(folders DIRECTORY ${dir} PROPERTY SUBDIRECTORIES)
   foreach(folder IN LISTS folders)
-    swallow_collect_programs(${folder} below)
+    swallow_collect_targets(${folder} ${wanted} below)
     list(APPEND found ${below})
   endforeach()
   set(${out} ${found} PARENT_SCOPE)
@@ -87,7 +87,7 @@ endfunction()
 # swallow_add_check_target(): check-swallow builds every program (tools and
 # tests) and runs ctest. Call it after every add_subdirectory.
 function(swallow_add_check_target)
-  swallow_collect_programs(${CMAKE_SOURCE_DIR} programs)
+  swallow_collect_targets(${CMAKE_SOURCE_DIR} EXECUTABLE programs)
   add_custom_target(check-swallow
     COMMAND ${CMAKE_CTEST_COMMAND} --output-on-failure
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR}
@@ -95,4 +95,21 @@ function(swallow_add_check_target)
   if(programs)
     add_dependencies(check-swallow ${programs})
   endif()
+endfunction()
+
+# swallow_add_tidy_target(): clang-tidy runs clang-tidy 22 over runtime/. Its
+# libraries are built first, since they include generated headers.
+function(swallow_add_tidy_target)
+  find_program(SWALLOW_RUN_TIDY NAMES run-clang-tidy-22 run-clang-tidy HINTS ${SWALLOW_LLVM_BIN})
+  find_program(SWALLOW_TIDY NAMES clang-tidy-22 clang-tidy HINTS ${SWALLOW_LLVM_BIN})
+  if(NOT SWALLOW_RUN_TIDY OR NOT SWALLOW_TIDY)
+    return()
+  endif()
+  add_custom_target(clang-tidy
+    COMMAND ${SWALLOW_RUN_TIDY} -clang-tidy-binary ${SWALLOW_TIDY} -quiet
+      -p ${CMAKE_BINARY_DIR} "^${CMAKE_SOURCE_DIR}/runtime/.*\\.cpp$$"
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    USES_TERMINAL VERBATIM COMMENT "clang-tidy over runtime/")
+  swallow_collect_targets(${CMAKE_SOURCE_DIR}/runtime STATIC_LIBRARY libraries)
+  add_dependencies(clang-tidy ${libraries})
 endfunction()
