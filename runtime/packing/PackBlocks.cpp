@@ -8,9 +8,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/packing/PackedLayout.h"
-#include "runtime/support/FloatFormats.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstring>
 #include <type_traits>
@@ -29,67 +29,88 @@ template <typename T> T load(const void *from) {
   return value;
 }
 
-// f16ToF32 without branches, so that it vectorises: the exponent is rebiased by
-// a multiplication, which is exact, subnormals included.
-float halfToFloat(uint16_t half) {
-  uint32_t magnitude = static_cast<uint32_t>(half & 0x7fffu) << 13;
-  uint32_t finite =
-      std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
-  uint32_t special = magnitude | 0x7f800000u;
-  uint32_t bits = (half & 0x7c00u) == 0x7c00u ? special : finite;
-  return std::bit_cast<float>(bits | static_cast<uint32_t>(half & 0x8000u)
-                                         << 16);
-}
-
+// Source elements widened to 32 bits, which keeps every loop below at one
+// element width: that is what vectorises.
 struct Bf16Source {
   using Raw = uint16_t;
-  static bool nonFinite(Raw raw) { return (raw & 0x7f80u) == 0x7f80u; }
-  static float toFloat(Raw raw) { return bf16ToF32(raw); }
+  static bool nonFinite(uint32_t raw) { return (raw & 0x7f80u) == 0x7f80u; }
+  static uint32_t toFloatBits(uint32_t raw) { return raw << 16; }
 };
 struct F16Source {
   using Raw = uint16_t;
-  static bool nonFinite(Raw raw) { return (raw & 0x7c00u) == 0x7c00u; }
-  static float toFloat(Raw raw) { return halfToFloat(raw); }
+  static bool nonFinite(uint32_t raw) { return (raw & 0x7c00u) == 0x7c00u; }
+  // f16ToF32 without branches: the exponent is rebiased by a multiplication,
+  // which is exact, subnormals included.
+  static uint32_t toFloatBits(uint32_t raw) {
+    uint32_t magnitude = (raw & 0x7fffu) << 13;
+    uint32_t finite =
+        std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+    uint32_t special = nonFinite(raw) ? 0x7f800000u | magnitude : 0;
+    return finite | special | (raw & 0x8000u) << 16;
+  }
 };
 struct F32Source {
   using Raw = uint32_t;
-  static bool nonFinite(Raw raw) { return (raw & 0x7f800000u) == 0x7f800000u; }
-  static float toFloat(Raw raw) { return std::bit_cast<float>(raw); }
+  static bool nonFinite(uint32_t raw) {
+    return (raw & 0x7f800000u) == 0x7f800000u;
+  }
+  static uint32_t toFloatBits(uint32_t raw) { return raw; }
 };
 
 // f32ToBf16 with its branch as a selection.
-uint16_t roundBits(float value) {
-  uint32_t bits = std::bit_cast<uint32_t>(value);
+uint32_t roundBits(uint32_t bits) {
   uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   uint32_t quiet = (bits >> 16) | 0x40u;
-  return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet
-                                                                  : rounded);
+  return (bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
 }
 
-// Converts `count` elements; returns how many were not finite.
+// Converts `count` elements, at most kChunk; returns how many were not finite.
+constexpr int64_t kChunk = 128;
 template <typename Source, typename Packed>
-int64_t convertRun(const uint8_t *from, uint8_t *to, int64_t count) {
+int64_t convertChunk(const uint8_t *from, uint8_t *to, int64_t count) {
   using Raw = typename Source::Raw;
-  Raw any = 0;
+  uint32_t wide[kChunk], nonFinite = 0;
+  for (int64_t i = 0; i < count; ++i)
+    wide[i] = load<Raw>(from + i * sizeof(Raw));
   for (int64_t i = 0; i < count; ++i) {
-    Raw raw = load<Raw>(from + i * sizeof(Raw));
-    any |= static_cast<Raw>(Source::nonFinite(raw));
-    Packed packed;
-    if constexpr (std::is_same_v<Source, Bf16Source> &&
-                  std::is_same_v<Packed, uint16_t>)
-      packed = raw; // also keeps a signalling NaN as it is
-    else if constexpr (std::is_same_v<Packed, uint16_t>)
-      packed = roundBits(Source::toFloat(raw));
-    else
-      packed = std::bit_cast<uint32_t>(Source::toFloat(raw));
+    nonFinite += Source::nonFinite(wide[i]);
+    uint32_t bits = Source::toFloatBits(wide[i]);
+    wide[i] = sizeof(Packed) == 2 ? roundBits(bits) : bits;
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    Packed packed = static_cast<Packed>(wide[i]);
     std::memcpy(to + i * sizeof(Packed), &packed, sizeof(Packed));
   }
-  if (any == 0)
-    return 0;
-  int64_t nonFinite = 0;
+  return nonFinite;
+}
+
+// The chunk of an element type that stays what it is.
+template <typename Source>
+int64_t copyChunk(const uint8_t *from, uint8_t *to, int64_t count) {
+  using Raw = typename Source::Raw;
+  std::memcpy(to, from, count * sizeof(Raw));
+  Raw nonFinite = 0; // at most kChunk: fits
   for (int64_t i = 0; i < count; ++i)
     nonFinite += Source::nonFinite(load<Raw>(from + i * sizeof(Raw)));
   return nonFinite;
+}
+
+template <typename Source, typename Packed>
+int64_t convertRun(const uint8_t *from, uint8_t *to, int64_t count) {
+  constexpr bool copies =
+      (std::is_same_v<Source, F32Source> && sizeof(Packed) == 4) ||
+      (std::is_same_v<Source, Bf16Source> && sizeof(Packed) == 2);
+  constexpr auto chunk =
+      copies ? copyChunk<Source> : convertChunk<Source, Packed>;
+  int64_t nonFinite = 0;
+  // Whole chunks have a constant length, so that they inline to plain loops.
+  while (count >= kChunk) {
+    nonFinite += chunk(from, to, kChunk);
+    from += kChunk * sizeof(typename Source::Raw);
+    to += kChunk * sizeof(Packed);
+    count -= kChunk;
+  }
+  return nonFinite + chunk(from, to, count);
 }
 
 using ConvertFn = int64_t (*)(const uint8_t *, uint8_t *, int64_t);
