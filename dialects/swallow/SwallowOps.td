@@ -201,7 +201,8 @@ def Swallow_MulOp : Swallow_ElementwiseBinaryOp<"mul"> {
   let summary = "elementwise product";
 }
 
-def Swallow_SelectRowsOp : Swallow_Op<"select_rows", [Pure, SameOperandsAndResultType]> {
+def Swallow_SelectRowsOp : Swallow_Op<"select_rows",
+    [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the rows of the batch that want logits, in their order";
   let arguments = (ins Swallow_Activation:$input, Swallow_BatchType:$batch);
   let results = (outs Swallow_Activation:$result);
