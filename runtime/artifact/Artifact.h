@@ -40,7 +40,7 @@ using VerifyProgress = std::function<void(uint64_t done, uint64_t total)>;
 class Artifact {
 public:
   /// Fails with FileNotFound, FileUnreadable, NotAnArtifact (another kind of
-  /// file, or cut off inside the prefix), VersionMismatch (of the format or of
+  /// file), VersionMismatch (of the format or of
   /// the step ABI; both sides are named) or Corrupt. Messages start with
   /// `path`.
   static Result<Artifact> open(const std::string &path,
@@ -86,6 +86,7 @@ public:
 private:
   Artifact() = default;
   Status load();
+  Status verifyWeightGaps() const; // padding is zero, so every bit is checked
 
   struct AlignedDelete {
     void operator()(uint8_t *pointer) const;

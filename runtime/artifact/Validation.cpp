@@ -1,0 +1,385 @@
+//===- Validation.cpp - whether a program makes sense ---------------------===//
+
+#include "runtime/artifact/Validation.h"
+
+#include "runtime/abi/StepAbi.h"
+#include "runtime/artifact/Artifact.h"
+#include "runtime/artifact/Format.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+#include <string_view>
+
+using namespace swallow;
+using fbs::ElementType;
+
+namespace {
+
+// Far beyond any model, and small enough that products of a few of them fit 64
+// bits.
+constexpr uint32_t kMaxDimension = 1u << 24;
+constexpr uint32_t kMaxLayers = 1u << 16;
+constexpr uint32_t kMaxPositions = 1u << 31;
+constexpr size_t kMaxText = 4096;
+
+Error bad(std::string what) { return {ErrorCode::Corrupt, std::move(what)}; }
+
+template <typename Vector> size_t sizeOf(const Vector *vector) {
+  return vector ? vector->size() : 0;
+}
+
+// A name that messages may print: not empty, not endless, no control
+// characters (a terminal would obey them).
+bool isText(const flatbuffers::String *text) {
+  if (!text || text->size() == 0 || text->size() > kMaxText)
+    return false;
+  return std::all_of(text->begin(), text->end(), [](char c) {
+    auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte != 0x7f;
+  });
+}
+
+bool areTexts(
+    const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> *all) {
+  for (size_t i = 0; i < sizeOf(all); ++i)
+    if (!isText(all->Get(static_cast<flatbuffers::uoffset_t>(i))))
+      return false;
+  return true;
+}
+
+Status validateModel(const fbs::ModelInfo *model) {
+  if (!model)
+    return bad("the program has no model");
+  if (!isText(model->architecture()))
+    return bad("the model has no architecture");
+  auto dimension = [](uint32_t value) {
+    return value > 0 && value <= kMaxDimension;
+  };
+  if (!dimension(model->hidden_size()) ||
+      !dimension(model->intermediate_size()) ||
+      !dimension(model->num_heads()) || !dimension(model->num_kv_heads()) ||
+      !dimension(model->head_dim()) || !dimension(model->vocab_size()) ||
+      model->num_layers() == 0 || model->num_layers() > kMaxLayers ||
+      model->max_position_embeddings() == 0 ||
+      model->max_position_embeddings() > kMaxPositions)
+    return bad("a size of the model is 0 or absurdly large");
+  if (model->num_heads() % model->num_kv_heads() != 0)
+    return bad("the model's " + std::to_string(model->num_heads()) +
+               " heads are no multiple of its " +
+               std::to_string(model->num_kv_heads()) + " KV heads");
+  if (model->head_dim() % 2 != 0)
+    return bad("the model's head_dim is odd");
+  if (model->dtype() > ElementType::F16)
+    return bad("the model's dtype is no floating-point type");
+  return {};
+}
+
+Status validateKv(const fbs::KvPlan *kv, const fbs::ModelInfo &model) {
+  if (!kv)
+    return bad("the program has no KV plan");
+  if (kv->layers() != model.num_layers() ||
+      kv->kv_heads() != model.num_kv_heads() ||
+      kv->head_dim() != model.head_dim())
+    return bad("the KV plan is for another model than the program's");
+  if (kv->block_tokens() != SWALLOW_KV_BLOCK_TOKENS)
+    return bad("the KV plan has blocks of " +
+               std::to_string(kv->block_tokens()) + " tokens instead of " +
+               std::to_string(SWALLOW_KV_BLOCK_TOKENS));
+  if (kv->element() > ElementType::I8)
+    return bad("the KV plan's element type is not supported");
+  if (kv->window() > kMaxPositions)
+    return bad("the KV plan's window is absurdly large");
+  return {};
+}
+
+// Every coefficient a multiple of 64 that products cannot overflow with.
+bool isPlan(const fbs::Affine *affine) {
+  if (!affine)
+    return true;
+  for (uint64_t coefficient : {affine->constant(), affine->per_token(),
+                               affine->per_thread(), affine->per_sequence()})
+    if (coefficient % 64 != 0 || coefficient > (uint64_t(1) << 60))
+      return false;
+  return true;
+}
+
+// offset + size <= total for all values of the parameters: compared
+// coefficient by coefficient.
+bool fits(const fbs::Affine *offset, const fbs::Affine *size,
+          const fbs::Affine *total) {
+  using Getter = uint64_t (fbs::Affine::*)() const;
+  for (Getter get : {&fbs::Affine::constant, &fbs::Affine::per_token,
+                     &fbs::Affine::per_thread, &fbs::Affine::per_sequence}) {
+    auto value = [get](const fbs::Affine *affine) {
+      return affine ? (affine->*get)() : 0;
+    };
+    if (value(offset) + value(size) > value(total)) // each <= 2^60
+      return false;
+  }
+  return true;
+}
+
+Status validateBrgemm(const fbs::Brgemm &brgemm, const std::string &where) {
+  auto dimension = [](uint32_t value) {
+    return value > 0 && value <= kMaxDimension;
+  };
+  if (!dimension(brgemm.m()) || !dimension(brgemm.n()) ||
+      !dimension(brgemm.k()) || !dimension(brgemm.lda()) ||
+      !dimension(brgemm.ldb()) || !dimension(brgemm.ldc()))
+    return bad(where + " has a size that is 0 or absurdly large");
+  if (brgemm.lda() < brgemm.k() || brgemm.ldb() < brgemm.n() ||
+      brgemm.ldc() < brgemm.n())
+    return bad(where + " has a leading dimension below its row length");
+  if (brgemm.a() > ElementType::BF16 || brgemm.b() > ElementType::BF16)
+    return bad(where + " has an element type that is not supported");
+  if (brgemm.b() == ElementType::BF16 &&
+      (brgemm.ldb() % 16 != 0 || brgemm.ldb() > 64))
+    return bad(where + " has an N block that pack32 does not know");
+  return {};
+}
+
+Status validateVariant(const fbs::Variant &variant, const fbs::Program &program,
+                       const std::string &where) {
+  if (!isText(variant.name()))
+    return bad(where + " has no name");
+  if (!areTexts(variant.features()) || !areTexts(variant.stages()))
+    return bad(where + " has a feature or stage without a name");
+  if (variant.code_segment() >= sizeOf(program.segments()) ||
+      program.segments()->Get(variant.code_segment())->kind() !=
+          fbs::SegmentKind::Code)
+    return bad(where + " has no code segment");
+  if (!isPlan(variant.arena_size()))
+    return bad(where + " has a malformed arena size");
+  for (size_t i = 0; i < sizeOf(variant.arena()); ++i) {
+    const fbs::ArenaSlot &slot =
+        *variant.arena()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (!isText(slot.name()))
+      return bad(where + " has an arena slot without a name");
+    std::string name = where + ": arena slot " + slot.name()->str();
+    if (!isPlan(slot.offset()) || !isPlan(slot.size()))
+      return bad(name + " has a malformed offset or size");
+    if (!fits(slot.offset(), slot.size(), variant.arena_size()))
+      return bad(name + " reaches past the arena's end");
+  }
+  for (size_t i = 0; i < sizeOf(variant.brgemms()); ++i)
+    SWALLOW_TRY(validateBrgemm(
+        *variant.brgemms()->Get(static_cast<flatbuffers::uoffset_t>(i)),
+        where + ": matrix product " + std::to_string(i)));
+  return {};
+}
+
+Status validateVariants(const fbs::Program &program) {
+  if (sizeOf(program.variants()) == 0)
+    return bad("the program has no code for any target");
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < program.variants()->size(); ++i) {
+    const fbs::Variant &variant =
+        *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    std::string where = "variant " + std::to_string(i);
+    if (isText(variant.name()))
+      where = "variant " + variant.name()->str();
+    SWALLOW_TRY(validateVariant(variant, program, where));
+    if (!names.insert(variant.name()->string_view()).second)
+      return bad(where + " is there twice");
+  }
+  return {};
+}
+
+// Shape and layout agree, and give exactly the recorded size.
+Status validateWeightLayout(const fbs::Weight &weight,
+                            const std::string &where) {
+  uint64_t elements = 1, rows = 0;
+  size_t rank = sizeOf(weight.shape());
+  if (rank != 1 && rank != 2)
+    return bad(where + " is neither a matrix nor a vector");
+  for (uint64_t size : *weight.shape())
+    if (size == 0 || __builtin_mul_overflow(elements, size, &elements))
+      return bad(where + " has an impossible shape");
+  if (sizeOf(weight.source_rows()) != sizeOf(weight.sources()))
+    return bad(where + " does not say how many rows each source has");
+  for (uint64_t count : *weight.source_rows())
+    if (count == 0 || __builtin_add_overflow(rows, count, &rows))
+      return bad(where + " has a source without rows");
+  if (elements % rows != 0 || (rank == 2 && rows != weight.shape()->Get(0)))
+    return bad(where + " has sources that do not add up to its shape");
+  if (weight.element() > ElementType::BF16)
+    return bad(where + " has an element type that is not supported");
+  PackedLayout layout = weightLayout(weight);
+  if (!layout.valid())
+    return bad(where + " has an impossible layout");
+  if (weight.size() != static_cast<uint64_t>(layout.totalBytes()))
+    return bad(where + " has " + std::to_string(weight.size()) +
+               " bytes where its shape needs " +
+               std::to_string(layout.totalBytes()));
+  return {};
+}
+
+Status validateWeights(const fbs::Program &program) {
+  uint64_t segmentSize = 0;
+  for (const fbs::Segment *segment : *program.segments())
+    if (segment->kind() == fbs::SegmentKind::Weights)
+      segmentSize = segment->size();
+
+  struct Extent {
+    uint64_t begin, end;
+    const fbs::Weight *weight;
+  };
+  std::vector<Extent> extents;
+  for (size_t i = 0; i < sizeOf(program.weights()); ++i) {
+    const fbs::Weight &weight =
+        *program.weights()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (!isText(weight.name()))
+      return bad("weight " + std::to_string(i) + " has no name");
+    std::string where = "weight " + weight.name()->str();
+    if (weight.layer() < -1 ||
+        weight.layer() >= static_cast<int64_t>(program.model()->num_layers()))
+      return bad(where + " is of a layer that the model lacks");
+    if (sizeOf(weight.sources()) == 0 || !areTexts(weight.sources()))
+      return bad(where + " does not name its sources");
+    SWALLOW_TRY(validateWeightLayout(weight, where));
+    if (sizeOf(weight.hash()) != std::tuple_size_v<Hash128>)
+      return bad(where + " has no hash");
+    if (weight.offset() % format::kWeightAlignment != 0 ||
+        weight.offset() > segmentSize ||
+        weight.size() > segmentSize - weight.offset())
+      return bad(where + " lies outside the weights segment");
+    extents.push_back(
+        {weight.offset(), weight.offset() + weight.size(), &weight});
+  }
+  std::sort(extents.begin(), extents.end(),
+            [](const Extent &a, const Extent &b) { return a.begin < b.begin; });
+  for (size_t i = 1; i < extents.size(); ++i)
+    if (extents[i].begin < extents[i - 1].end)
+      return bad("weight " + extents[i].weight->name()->str() +
+                 " overlaps weight " + extents[i - 1].weight->name()->str());
+  return {};
+}
+
+Status validateGeneration(const fbs::GenerationDefaults *generation) {
+  if (!generation)
+    return {};
+  auto within = [](float value, float low, float high) {
+    return value >= low && value <= high; // false for NaN
+  };
+  const float large = 1e9f;
+  // Token ids may be beyond the vocabulary, as in some published checkpoints:
+  // nobody indexes with them.
+  bool ids = generation->bos_token_id() >= -1 &&
+             generation->pad_token_id() >= -1 &&
+             generation->max_new_tokens() >= -1;
+  for (size_t i = 0; i < sizeOf(generation->eos_token_ids()); ++i)
+    ids = ids && generation->eos_token_ids()->Get(
+                     static_cast<flatbuffers::uoffset_t>(i)) >= 0;
+  if (!ids || !within(generation->temperature(), 0, large) ||
+      generation->top_k() < 0 || !within(generation->top_p(), 0, 1) ||
+      !within(generation->min_p(), 0, 1) ||
+      !within(generation->typical_p(), 0, 1) ||
+      !within(generation->repetition_penalty(), 1e-6f, large))
+    return bad("a generation default is out of its range");
+  return {};
+}
+
+Status validateProbe(const fbs::Probe *probe, const fbs::ModelInfo &model) {
+  if (!probe)
+    return {};
+  uint64_t count = sizeOf(probe->token_ids());
+  if (count == 0 || count > model.max_position_embeddings())
+    return bad("the probe's prompt is empty or longer than the context");
+  for (int32_t id : *probe->token_ids())
+    if (id < 0 || static_cast<uint32_t>(id) >= model.vocab_size())
+      return bad("the probe has a token outside the vocabulary");
+  if (sizeOf(probe->logits()) != count * model.vocab_size())
+    return bad("the probe has not one logit for each token and vocabulary "
+               "entry");
+  for (float logit : *probe->logits())
+    if (!std::isfinite(logit))
+      return bad("the probe has a logit that is not finite");
+  if (!std::isfinite(probe->logit_rms()) || probe->logit_rms() < 0 ||
+      !std::isfinite(probe->tolerance()) || probe->tolerance() <= 0)
+    return bad("the probe's tolerance is not a positive number");
+  return {};
+}
+
+} // namespace
+
+Result<const fbs::Program *>
+swallow::verifyProgram(std::span<const uint8_t> bytes) {
+  const uint32_t maxDepth = 16;
+  const uint32_t maxTables = 1u << 20;
+  if (bytes.size() > format::kMaxProgramBytes)
+    return bad("the program is too large");
+  flatbuffers::Verifier verifier(bytes.data(), bytes.size(), maxDepth,
+                                 maxTables);
+  if (!fbs::VerifyProgramBuffer(verifier))
+    return bad("the program is malformed");
+  return fbs::GetProgram(bytes.data());
+}
+
+Status swallow::validateSegments(const fbs::Program &program, uint64_t bytes) {
+  if (sizeOf(program.segments()) == 0)
+    return bad("the program has no segments");
+  uint64_t end = 0;
+  std::set<fbs::SegmentKind> seen;
+  for (size_t i = 0; i < program.segments()->size(); ++i) {
+    const fbs::Segment &segment =
+        *program.segments()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    std::string where = "segment " + std::to_string(i);
+    if (segment.kind() > fbs::SegmentKind::MAX)
+      return bad(where + " is of an unknown kind");
+    if (!isText(segment.name()))
+      return bad(where + " has no name");
+    where = "segment " + segment.name()->str();
+    if (segment.kind() != fbs::SegmentKind::Code &&
+        !seen.insert(segment.kind()).second)
+      return bad(where + " is the second of its kind");
+    // `end` is at most bytes <= 2^63, so rounding it up cannot overflow.
+    if (segment.offset() != format::alignUp(end, format::kAlignment) ||
+        segment.offset() > bytes || segment.size() > bytes - segment.offset())
+      return bad(where + " is not where it should be");
+    end = segment.offset() + segment.size();
+    size_t hash = segment.kind() == fbs::SegmentKind::Weights
+                      ? 0
+                      : std::tuple_size_v<Hash128>;
+    if (sizeOf(segment.hash()) != hash)
+      return bad(where + " has a malformed hash");
+  }
+  if (end != bytes)
+    return bad("the segments do not end where the file does");
+  return {};
+}
+
+Status swallow::validateProgram(const fbs::Program &program) {
+  if (program.abi_version() != SWALLOW_ABI_VERSION)
+    return {ErrorCode::VersionMismatch,
+            "its code is made for step interface " +
+                std::to_string(program.abi_version()) +
+                ", this runtime has step interface " +
+                std::to_string(SWALLOW_ABI_VERSION) +
+                "; compile the model again"};
+  if (!isText(program.compiler_version()))
+    return bad("the program does not name its compiler");
+  if (sizeOf(program.source_hash()) != std::tuple_size_v<Hash128>)
+    return bad("the program has no hash of its source");
+  SWALLOW_TRY(validateModel(program.model()));
+  SWALLOW_TRY(validateKv(program.kv(), *program.model()));
+  SWALLOW_TRY(validateVariants(program));
+  SWALLOW_TRY(validateWeights(program));
+  SWALLOW_TRY(validateGeneration(program.generation()));
+  return validateProbe(program.probe(), *program.model());
+}
+
+Result<CodeImage> swallow::validateCode(const fbs::Program &program,
+                                        size_t index,
+                                        std::span<const uint8_t> image) {
+  const fbs::Variant &variant =
+      *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(index));
+  const std::string where = "variant " + variant.name()->str();
+  Result<CodeImage> code = checkCodeImage(image);
+  if (!code)
+    return bad(where + ": " + code.error().message);
+  if (!code->contains(variant.step_offset()))
+    return bad(where + ": the step function lies outside its code");
+  return *code;
+}
