@@ -73,7 +73,8 @@ esac
 find_mirror() {
   local etc=${SWALLOW_APT_DIR:-/etc/apt} codename
   codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
-  cat "$etc"/sources.list.d/*.sources 2>/dev/null | awk -v code="$codename" '
+  # Each file ends a stanza, with or without an empty last line.
+  awk -v code="$codename" '
     function flush_stanza(  i, n, s) {
       if (types ~ /(^| )deb( |$)/ && enabled != "no") {
         n = split(suites, s, " ")
@@ -84,6 +85,7 @@ find_mirror() {
       types = suites = uris = key = ""; enabled = "yes"
     }
     BEGIN { enabled = "yes" }
+    FNR == 1 { flush_stanza() }
     /^#/ { next }
     /^[ \t]*$/ { flush_stanza(); next }
     /^Types:/ { sub(/^[^:]*:[ \t]*/, ""); types = $0 }
@@ -91,7 +93,7 @@ find_mirror() {
     /^Suites:/ { sub(/^[^:]*:[ \t]*/, ""); suites = $0 }
     /^Signed-By:/ { sub(/^[^:]*:[ \t]*/, ""); if ($0 ~ /^\//) key = $0 }
     /^Enabled:/ { sub(/^[^:]*:[ \t]*/, ""); enabled = tolower($0) }
-    END { flush_stanza() }' | head -n 1
+    END { flush_stanza() }' "$etc"/sources.list.d/*.sources 2>/dev/null | head -n 1
   cat "$etc"/sources.list "$etc"/sources.list.d/*.list 2>/dev/null | awk -v code="$codename" '
     $1 == "deb" {
       key = ""
