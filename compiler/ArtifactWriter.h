@@ -34,7 +34,7 @@ struct SegmentData {
 };
 
 /// A row-major matrix of the checkpoint, [sourceRows[i]][cols] of the layout.
-struct WeightSource {
+struct SourceTensor {
   std::string name; // "model.layers.0.mlp.up_proj.weight"
   SourceElement element = SourceElement::F32;
   std::span<const uint8_t> bytes; // may be unaligned
@@ -48,7 +48,7 @@ struct WeightSource {
 struct WeightJob {
   size_t weightIndex = 0; // into program.weights, each exactly once
   PackedLayout layout;
-  std::vector<WeightSource> sources; // one per layout.sourceRows
+  std::vector<SourceTensor> sources; // one per layout.sourceRows
 };
 
 struct WriteOptions {

@@ -1,0 +1,55 @@
+//===- AtomicFile.h - a file that is there whole or not at all --*- C++ -*-===//
+
+#ifndef SWALLOW_COMPILER_ATOMICFILE_H
+#define SWALLOW_COMPILER_ATOMICFILE_H
+
+#include "runtime/support/Result.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace swallow {
+
+/// An output file without a name until it is committed: while it is written it
+/// exists only as an open descriptor (O_TMPFILE), so that whatever ends the
+/// process, nothing is left. Where the file system has no unnamed files, a
+/// hidden temporary file beside the destination, which a killed process does
+/// leave. Errors are WriteFailed and start with the destination's path.
+/// Move-only.
+class AtomicFile {
+public:
+  /// `path` may not exist or be a regular file. With `unnamed` false, always
+  /// the temporary file.
+  static Result<AtomicFile> create(const std::string &path,
+                                   bool unnamed = true);
+
+  AtomicFile(AtomicFile &&other) noexcept;
+  AtomicFile &operator=(AtomicFile &&other) = delete;
+  ~AtomicFile(); // discards what is not committed
+
+  /// Makes the file `size` bytes of zeros. With `preallocate` takes the space
+  /// on the disk, if the file system can.
+  Status resize(uint64_t size, bool preallocate);
+
+  /// Thread-safe.
+  Status writeAt(uint64_t offset, std::span<const uint8_t> bytes) const;
+
+  /// Gives the file its name, replacing what was there. `sync`: returns after
+  /// file and name are on the disk.
+  Status commit(bool sync);
+
+private:
+  AtomicFile() = default;
+  Status failed(int error) const;
+  Status link(const std::string &name, int &error) const;
+
+  std::string path_;
+  std::string directory_;
+  std::string temporary_; // its name as long as it has one
+  int fd_ = -1;
+};
+
+} // namespace swallow
+
+#endif // SWALLOW_COMPILER_ATOMICFILE_H
