@@ -116,8 +116,8 @@ std::vector<std::string> cgroupFolders(const std::string &root,
         first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos)
       continue;
-    std::string controllers =
-        "," + line.substr(first + 1, second - first - 1) + ",";
+    std::string controllers(1, ',');
+    controllers.append(line, first + 1, second - first - 1).append(",");
     bool matches =
         controller.empty()
             ? controllers == ",,"

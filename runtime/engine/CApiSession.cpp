@@ -1,0 +1,296 @@
+//===- CApiSession.cpp - sessions and sampling of swallow_rt.h ------------===//
+
+#include "runtime/engine/CApi.h"
+#include "runtime/engine/Probe.h"
+#include "runtime/engine/Sampling.h"
+#include "runtime/engine/Session.h"
+
+using namespace swallow;
+using namespace swallow::capi;
+
+struct swallow_session {
+  std::shared_ptr<const Artifact> artifact;
+  std::unique_ptr<Session> session;
+  std::vector<StepRow> rows; // reused by every step
+};
+
+struct swallow_sampler {
+  Sampler sampler;
+};
+
+//===----------------------------------------------------------------------===//
+// Options and plans
+//===----------------------------------------------------------------------===//
+
+void swallow_session_options_init(swallow_session_options *options,
+                                  size_t struct_size) {
+  SessionOptions defaults;
+  swallow_session_options value{};
+  value.context_length = defaults.contextLength;
+  value.max_sequences = defaults.maxSequences;
+  value.max_step_tokens = defaults.maxStepTokens;
+  value.max_logit_rows = defaults.maxLogitRows;
+  options->struct_size = struct_size;
+  (void)fillStruct(options, value);
+}
+
+swallow_status swallow::capi::readOptions(const swallow_session_options *in,
+                                          SessionOptions &options) {
+  swallow_session_options value;
+  swallow_session_options_init(&value, sizeof(value));
+  if (swallow_status status = readStruct(in, value))
+    return status;
+  options.contextLength = value.context_length;
+  options.maxSequences = value.max_sequences;
+  options.maxStepTokens = value.max_step_tokens;
+  options.maxLogitRows = value.max_logit_rows;
+  options.threads = value.threads;
+  options.variant = value.variant ? value.variant : "";
+  options.memoryLimit = value.memory_limit;
+  options.profile = value.profile;
+  return SWALLOW_OK;
+}
+
+static swallow_status fillPlan(swallow_memory_plan *out,
+                               const MemoryPlan &plan) {
+  swallow_memory_plan value{};
+  value.context_length = plan.contextLength;
+  value.max_sequences = plan.maxSequences;
+  value.max_step_tokens = plan.maxStepTokens;
+  value.max_logit_rows = plan.maxLogitRows;
+  value.threads = plan.threads;
+  value.kv_blocks = plan.blocks;
+  value.kv_blocks_per_sequence = plan.blocksPerSequence;
+  value.kv_bytes = plan.kvBytes;
+  value.arena_bytes = plan.arenaBytes;
+  value.logits_bytes = plan.logitsBytes;
+  value.batch_bytes = plan.batchBytes;
+  value.total_bytes = plan.totalBytes;
+  value.weights_bytes = plan.weightsBytes;
+  return fillStruct(out, value);
+}
+
+swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
+                                         const swallow_session_options *options,
+                                         swallow_memory_plan *plan) {
+  return guard([&] {
+    SessionOptions parsed;
+    if (swallow_status status = readOptions(options, parsed))
+      return status;
+    const Artifact &file = *artifact->artifact;
+    Result<size_t> variant = chooseVariant(file, parsed.variant);
+    if (!variant.ok())
+      return fail(variant.error());
+    const fbs::Program &program = file.program();
+    Result<MemoryPlan> planned = Session::plan(
+        *program.model(), *program.kv(),
+        *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(*variant)),
+        file.weights().size(), parsed);
+    return planned.ok() ? fillPlan(plan, *planned) : fail(planned.error());
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sessions
+//===----------------------------------------------------------------------===//
+
+swallow_status swallow_session_create(const swallow_artifact *artifact,
+                                      const swallow_session_options *options,
+                                      swallow_session **out) {
+  return guard([&] {
+    SessionOptions parsed;
+    if (swallow_status status = readOptions(options, parsed))
+      return status;
+    Result<size_t> variant = chooseVariant(*artifact->artifact, parsed.variant);
+    if (!variant.ok())
+      return fail(variant.error());
+    Result<StepProgram> program = loadStep(artifact->artifact, *variant);
+    if (!program.ok())
+      return fail(program.error());
+    Result<std::unique_ptr<Session>> session =
+        Session::open(std::move(*program), parsed);
+    if (!session.ok())
+      return fail(session.error());
+    auto handle = std::make_unique<swallow_session>();
+    handle->artifact = artifact->artifact;
+    handle->session = std::move(*session);
+    handle->rows.resize(
+        static_cast<size_t>(handle->session->memoryPlan().maxStepTokens));
+    *out = handle.release();
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+void swallow_session_destroy(swallow_session *session) { delete session; }
+
+swallow_status swallow_session_memory_plan(const swallow_session *session,
+                                           swallow_memory_plan *plan) {
+  return fillPlan(plan, session->session->memoryPlan());
+}
+
+const char *swallow_session_variant(const swallow_session *session) {
+  return session->session->program().variant->name()->c_str();
+}
+
+swallow_status swallow_sequence_create(swallow_session *session,
+                                       int64_t *sequence) {
+  return guard([&] {
+    Result<SequenceId> id = session->session->createSequence();
+    if (!id.ok())
+      return fail(id.error());
+    *sequence = *id;
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+swallow_status swallow_sequence_remove(swallow_session *session,
+                                       int64_t sequence) {
+  return guard(
+      [&] { return finish(session->session->removeSequence(sequence)); });
+}
+
+swallow_status swallow_sequence_length(const swallow_session *session,
+                                       int64_t sequence, int64_t *length) {
+  return guard([&] {
+    Result<int64_t> result = session->session->sequenceLength(sequence);
+    if (!result.ok())
+      return fail(result.error());
+    *length = *result;
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+swallow_status swallow_sequence_truncate(swallow_session *session,
+                                         int64_t sequence, int64_t length) {
+  return guard([&] {
+    return finish(session->session->truncateSequence(sequence, length));
+  });
+}
+
+swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
+                            size_t num_rows) {
+  return guard([&] {
+    // Too many rows are the engine's to refuse, in its words.
+    if (num_rows > session->rows.size())
+      session->rows.resize(num_rows);
+    for (size_t i = 0; i < num_rows; ++i)
+      session->rows[i] = {rows[i].sequence, rows[i].token,
+                          rows[i].wants_logits};
+    return finish(session->session->step({session->rows.data(), num_rows}));
+  });
+}
+
+swallow_status swallow_prefill(swallow_session *session, int64_t sequence,
+                               const int32_t *ids, size_t count) {
+  return guard([&] {
+    return finish(session->session->prefill(sequence, {ids, count}));
+  });
+}
+
+swallow_status swallow_logits(const swallow_session *session, size_t index,
+                              const float **logits) {
+  int64_t rows = session->session->numLogits();
+  if (index >= static_cast<size_t>(rows))
+    return guard([&] {
+      return fail(
+          Error{ErrorCode::OutOfRange, "row " + std::to_string(index) +
+                                           " of logits; the last step made " +
+                                           std::to_string(rows)});
+    });
+  *logits = session->session->logits(static_cast<int64_t>(index)).data();
+  return SWALLOW_OK;
+}
+
+swallow_status swallow_session_stage_time(const swallow_session *session,
+                                          size_t index, const char **name,
+                                          double *seconds, uint64_t *calls) {
+  std::span<const StageTime> times = session->session->stageTimes();
+  if (index >= times.size())
+    return guard([&] {
+      return fail(Error{ErrorCode::OutOfRange,
+                        "there is no stage " + std::to_string(index)});
+    });
+  *name = times[index].name.c_str();
+  *seconds = times[index].seconds;
+  *calls = times[index].calls;
+  return SWALLOW_OK;
+}
+
+swallow_status swallow_session_verify_probe(swallow_session *session,
+                                            swallow_probe_result *result) {
+  return guard([&] {
+    const fbs::Probe *probe = session->artifact->program().probe();
+    ProbeResult measured;
+    if (probe && probe->token_ids() && probe->token_ids()->size() > 0) {
+      Result<ProbeResult> run = runProbe(*session->session, *probe);
+      if (!run.ok())
+        return fail(run.error());
+      measured = *run;
+    }
+    if (result) {
+      swallow_probe_result value{};
+      value.tokens = measured.tokens;
+      value.mean_abs_error = measured.meanAbsError;
+      value.relative_error = measured.relativeError;
+      value.tolerance = measured.tolerance;
+      if (swallow_status status = fillStruct(result, value))
+        return status;
+    }
+    if (measured.tokens > 0 && !measured.passed())
+      return fail(Error{ErrorCode::ProbeMismatch,
+                        session->artifact->path() + ": variant " +
+                            swallow_session_variant(session) +
+                            " computes other logits than the reference: mean "
+                            "absolute error " +
+                            std::to_string(measured.relativeError) +
+                            " of their root mean square, at most " +
+                            std::to_string(measured.tolerance) +
+                            " is allowed"});
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sampling
+//===----------------------------------------------------------------------===//
+
+void swallow_sampling_options_init(swallow_sampling_options *options,
+                                   size_t struct_size) {
+  SamplingOptions defaults;
+  swallow_sampling_options value{};
+  value.temperature = defaults.temperature;
+  value.top_k = defaults.topK;
+  value.top_p = defaults.topP;
+  value.seed = defaults.seed;
+  options->struct_size = struct_size;
+  (void)fillStruct(options, value);
+}
+
+swallow_status swallow_sampler_create(const swallow_sampling_options *options,
+                                      swallow_sampler **out) {
+  return guard([&] {
+    swallow_sampling_options value;
+    swallow_sampling_options_init(&value, sizeof(value));
+    if (swallow_status status = readStruct(options, value))
+      return status;
+    Result<Sampler> sampler = Sampler::create(
+        {value.temperature, value.top_k, value.top_p, value.seed});
+    if (!sampler.ok())
+      return fail(sampler.error());
+    *out = new swallow_sampler{std::move(*sampler)};
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+swallow_status swallow_sample(swallow_sampler *sampler, const float *logits,
+                              size_t vocab_size, int32_t *token) {
+  return guard([&] {
+    Result<int32_t> drawn = sampler->sampler.sample({logits, vocab_size});
+    if (!drawn.ok())
+      return fail(drawn.error());
+    *token = *drawn;
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+void swallow_sampler_destroy(swallow_sampler *sampler) { delete sampler; }

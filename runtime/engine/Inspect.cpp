@@ -1,0 +1,236 @@
+#include "runtime/engine/Inspect.h"
+
+#include "runtime/device/CpuTopology.h"
+#include "runtime/engine/Session.h"
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+namespace swallow {
+
+using Json = nlohmann::ordered_json;
+
+static std::string text(const flatbuffers::String *string) {
+  return string ? string->str() : std::string();
+}
+
+static std::string hex(const flatbuffers::Vector<uint8_t> *hash) {
+  static const char digits[] = "0123456789abcdef";
+  std::string result;
+  if (hash)
+    for (uint8_t byte : *hash) {
+      result += digits[byte >> 4];
+      result += digits[byte & 15];
+    }
+  return result;
+}
+
+static std::string elementName(fbs::ElementType type) {
+  switch (type) {
+  case fbs::ElementType::F32:
+    return "f32";
+  case fbs::ElementType::BF16:
+    return "bf16";
+  case fbs::ElementType::F16:
+    return "f16";
+  case fbs::ElementType::I8:
+    return "int8";
+  case fbs::ElementType::I4:
+    return "int4";
+  }
+  return "";
+}
+
+static Json describeModel(const fbs::Program &program) {
+  const fbs::ModelInfo &model = *program.model();
+  return {{"architecture", text(model.architecture())},
+          {"dtype", elementName(model.dtype())},
+          {"num_layers", model.num_layers()},
+          {"hidden_size", model.hidden_size()},
+          {"intermediate_size", model.intermediate_size()},
+          {"num_heads", model.num_heads()},
+          {"num_kv_heads", model.num_kv_heads()},
+          {"head_dim", model.head_dim()},
+          {"vocab_size", model.vocab_size()},
+          {"max_position_embeddings", model.max_position_embeddings()},
+          {"source_hash", hex(program.source_hash())}};
+}
+
+static Json describeKv(const fbs::KvPlan &kv) {
+  Json window = nullptr;
+  if (kv.window() > 0)
+    window = kv.window();
+  return {{"element", elementName(kv.element())},
+          {"layers", kv.layers()},
+          {"kv_heads", kv.kv_heads()},
+          {"head_dim", kv.head_dim()},
+          {"block_tokens", kv.block_tokens()},
+          {"block_bytes", kvBlockBytes(kv)},
+          {"window", std::move(window)}};
+}
+
+static Json describeVariants(const Artifact &artifact, int64_t selected) {
+  Json list = Json::array();
+  std::vector<VariantNeeds> needs = variantNeeds(artifact);
+  for (size_t i = 0; i < needs.size(); ++i) {
+    const fbs::Variant &variant = *artifact.program().variants()->Get(
+        static_cast<flatbuffers::uoffset_t>(i));
+    std::string missing = missingFeatures(needs[i], CpuFeatures::host());
+    list.push_back(
+        {{"name", needs[i].name},
+         {"features", needs[i].features},
+         {"runs_here", missing.empty()},
+         {"missing", missing},
+         {"selected", selected == static_cast<int64_t>(i)},
+         {"code_bytes", artifact.code(i).bytes.size()},
+         {"micro_kernels", variant.brgemms() ? variant.brgemms()->size() : 0}});
+  }
+  return list;
+}
+
+static Json describeSegments(const Artifact &artifact) {
+  Json list = Json::array();
+  for (const fbs::Segment *segment : *artifact.program().segments())
+    list.push_back({{"kind", fbs::EnumNameSegmentKind(segment->kind())},
+                    {"name", text(segment->name())},
+                    {"offset", segment->offset()},
+                    {"size", segment->size()},
+                    {"hash", hex(segment->hash())}});
+  return list;
+}
+
+static Json describeWeights(const Artifact &artifact) {
+  uint64_t elements = 0, bytes = 0;
+  struct Kind {
+    uint64_t tensors = 0, elements = 0, bytes = 0;
+  };
+  std::map<std::string, Kind> kinds;
+  const auto *weights = artifact.program().weights();
+  if (weights)
+    for (const fbs::Weight *weight : *weights) {
+      uint64_t count = 1;
+      if (weight->shape())
+        for (uint64_t size : *weight->shape())
+          count *= size;
+      Kind &kind = kinds[elementName(weight->element())];
+      ++kind.tensors;
+      kind.elements += count;
+      kind.bytes += weight->size();
+      elements += count;
+      bytes += weight->size();
+    }
+  Json byElement = Json::object();
+  for (const auto &[name, kind] : kinds)
+    byElement[name] = {{"tensors", kind.tensors},
+                       {"parameters", kind.elements},
+                       {"bytes", kind.bytes}};
+  return {{"tensors", weights ? weights->size() : 0},
+          {"parameters", elements},
+          {"bytes", bytes},
+          {"elements", std::move(byElement)}};
+}
+
+static Json describeGeneration(const fbs::Program &program) {
+  const fbs::GenerationDefaults *g = program.generation();
+  if (!g)
+    return nullptr;
+  Json eos = Json::array();
+  if (g->eos_token_ids())
+    for (int32_t id : *g->eos_token_ids())
+      eos.push_back(id);
+  return {{"bos_token_id", g->bos_token_id()},
+          {"eos_token_ids", std::move(eos)},
+          {"pad_token_id", g->pad_token_id()},
+          {"do_sample", g->do_sample()},
+          {"temperature", g->temperature()},
+          {"top_k", g->top_k()},
+          {"top_p", g->top_p()},
+          {"min_p", g->min_p()},
+          {"typical_p", g->typical_p()},
+          {"repetition_penalty", g->repetition_penalty()},
+          {"max_new_tokens", g->max_new_tokens()}};
+}
+
+static Json describeProbe(const fbs::Program &program) {
+  const fbs::Probe *probe = program.probe();
+  if (!probe || !probe->token_ids() || probe->token_ids()->size() == 0)
+    return nullptr;
+  Json ids = Json::array();
+  for (int32_t id : *probe->token_ids())
+    ids.push_back(id);
+  return {{"token_ids", std::move(ids)},
+          {"logit_rms", probe->logit_rms()},
+          {"tolerance", probe->tolerance()}};
+}
+
+static Json describePlan(const MemoryPlan &plan, const fbs::Variant &variant,
+                         int64_t available) {
+  Json slots = Json::array();
+  for (size_t i = 0; i < plan.arenaOffsets.size(); ++i)
+    slots.push_back(
+        {{"name", text(variant.arena()
+                           ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                           ->name())},
+         {"offset", plan.arenaOffsets[i]},
+         {"size", plan.arenaSizes[i]}});
+  return {{"variant", text(variant.name())},
+          {"context_length", plan.contextLength},
+          {"max_sequences", plan.maxSequences},
+          {"max_step_tokens", plan.maxStepTokens},
+          {"max_logit_rows", plan.maxLogitRows},
+          {"threads", plan.threads},
+          {"kv_blocks", plan.blocks},
+          {"kv_blocks_per_sequence", plan.blocksPerSequence},
+          {"kv_bytes", plan.kvBytes},
+          {"arena_bytes", plan.arenaBytes},
+          {"logits_bytes", plan.logitsBytes},
+          {"batch_bytes", plan.batchBytes},
+          {"total_bytes", plan.totalBytes},
+          {"weights_bytes", plan.weightsBytes},
+          {"available_bytes", available},
+          {"fits", plan.totalBytes <= uint64_t(available)},
+          {"arena", std::move(slots)}};
+}
+
+Result<std::string> inspectJson(const Artifact &artifact,
+                                const SessionOptions &options) {
+  const fbs::Program &program = artifact.program();
+  Result<size_t> chosen = chooseVariant(artifact, options.variant);
+  if (!chosen.ok() && chosen.error().code != ErrorCode::WrongMachine)
+    return chosen.error();
+  int64_t selected = chosen.ok() ? static_cast<int64_t>(*chosen) : -1;
+
+  Json plan = nullptr;
+  if (program.variants() && program.variants()->size() > 0) {
+    const fbs::Variant &variant = *program.variants()->Get(
+        static_cast<flatbuffers::uoffset_t>(std::max<int64_t>(selected, 0)));
+    int64_t available =
+        options.memoryLimit ? options.memoryLimit : availableMemory();
+    SessionOptions planned = options;
+    planned.memoryLimit = options.contextLength == SessionOptions::kContextAuto
+                              ? available
+                              : INT64_MAX;
+    SWALLOW_ASSIGN(MemoryPlan memory,
+                   Session::plan(*program.model(), *program.kv(), variant,
+                                 artifact.weights().size(), planned));
+    plan = describePlan(memory, variant, available);
+  }
+
+  Json json = {{"file", artifact.path()},
+               {"file_bytes", artifact.fileSize()},
+               {"compiler_version", text(program.compiler_version())},
+               {"abi_version", program.abi_version()},
+               {"model", describeModel(program)},
+               {"kv", describeKv(*program.kv())},
+               {"variants", describeVariants(artifact, selected)},
+               {"machine_features", CpuFeatures::host().names()},
+               {"weights", describeWeights(artifact)},
+               {"segments", describeSegments(artifact)},
+               {"generation", describeGeneration(program)},
+               {"probe", describeProbe(program)},
+               {"memory_plan", std::move(plan)}};
+  // Paths may hold any bytes; replaced, they do not make dump() throw.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace swallow
