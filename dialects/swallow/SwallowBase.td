@@ -33,6 +33,8 @@ def Swallow_Dialect : Dialect {
     void registerTypes();
     void registerAttrs();
   }];
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
   let useDefaultTypePrinterParser = 1;
   let useDefaultAttributePrinterParser = 1;
   let dependentDialects = [

@@ -1,6 +1,7 @@
 //===- swallow-opt.cpp - runs passes on textual IR ------------------------===//
 
 #include "dialects/swallow/SwallowDialect.h"
+#include "passes/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv) {
   swallow::registerSwallowDialects(registry);
   registry.insert<mlir::LLVM::LLVMDialect, mlir::vector::VectorDialect>();
   mlir::registerTransformsPasses();
+  swallow::registerSwallowPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Swallow's optimizer driver\n", registry));
 }

@@ -1,0 +1,106 @@
+//===- SwallowPlan.cpp - verifiers of what the planning passes leave ------===//
+
+#include "dialects/swallow/SwallowDialect.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+using namespace swallow;
+
+static LogicalResult verifyKvLayout(Operation *op, Type type, Attribute attr) {
+  auto kv = dyn_cast<KvType>(type);
+  auto layout = dyn_cast<KvLayoutAttr>(attr);
+  if (!kv || !layout)
+    return op->emitOpError("expects swallow.kv_layout to be a "
+                           "#swallow.kv_layout on a !swallow.kv argument");
+  int64_t bytes = 2 * kv.getHeads() * layout.getBlockTokens() *
+                  kv.getHeadDim() *
+                  (kv.getElement().getIntOrFloatBitWidth() / 8);
+  if (layout.getBlockTokens() <= 0 || layout.getBlockBytes() != bytes)
+    return op->emitOpError() << "expects KV blocks of " << bytes
+                             << " bytes for " << kv << ", got " << layout;
+  int64_t positions = kv.getWindow() > 0 ? kv.getWindow() - 1 : 0;
+  if (layout.getRing() != (kv.getWindow() > 0) ||
+      layout.getRingPositions() != positions)
+    return op->emitOpError()
+           << "expects a ring of " << positions
+           << " positions exactly when the KV memory has a window, got "
+           << layout;
+  return success();
+}
+
+/// Checks that `slot` is one of the module's arena.
+static LogicalResult verifySlot(Operation *op, StringRef name, int64_t slot) {
+  auto module = op->getParentOfType<ModuleOp>();
+  auto arena =
+      module ? module->getAttrOfType<ArrayAttr>("swallow.arena") : ArrayAttr();
+  if (!arena)
+    return op->emitOpError()
+           << "has " << name << " in a module without swallow.arena";
+  if (slot < 0 || slot >= static_cast<int64_t>(arena.size()))
+    return op->emitOpError()
+           << "expects " << name << " to be one of the " << arena.size()
+           << " slots of the arena, got " << slot;
+  return success();
+}
+
+static LogicalResult verifySlotAttr(Operation *op, NamedAttribute attribute) {
+  auto slot = dyn_cast<IntegerAttr>(attribute.getValue());
+  if (!slot || !slot.getType().isInteger(64))
+    return op->emitOpError()
+           << "expects " << attribute.getName() << " to be an i64";
+  return verifySlot(op, attribute.getName(), slot.getInt());
+}
+
+LogicalResult
+SwallowDialect::verifyRegionArgAttribute(Operation *op, unsigned regionIndex,
+                                         unsigned argIndex,
+                                         NamedAttribute attribute) {
+  if (attribute.getName() == "swallow.kv_layout") {
+    auto func = dyn_cast<func::FuncOp>(op);
+    if (!func)
+      return op->emitOpError("has swallow.kv_layout but is no function");
+    return verifyKvLayout(op, func.getArgumentTypes()[argIndex],
+                          attribute.getValue());
+  }
+  if (attribute.getName() == "swallow.slot")
+    return verifySlotAttr(op, attribute);
+  return success();
+}
+
+LogicalResult
+SwallowDialect::verifyOperationAttribute(Operation *op,
+                                         NamedAttribute attribute) {
+  StringRef name = attribute.getName();
+  Attribute value = attribute.getValue();
+  if (name == "swallow.arena") {
+    auto slots = dyn_cast<ArrayAttr>(value);
+    if (!isa<ModuleOp>(op) || !slots ||
+        !llvm::all_of(slots, llvm::IsaPred<SlotAttr>))
+      return op->emitOpError(
+          "expects swallow.arena to be an array of #swallow.slot on a module");
+  } else if (name == "swallow.arena_size") {
+    if (!isa<ModuleOp>(op) || !isa<AffineAttr>(value))
+      return op->emitOpError(
+          "expects swallow.arena_size to be a #swallow.affine on a module");
+  } else if (name == "swallow.weights_size") {
+    auto bytes = dyn_cast<IntegerAttr>(value);
+    if (!isa<ModuleOp>(op) || !bytes || !bytes.getType().isInteger(64))
+      return op->emitOpError(
+          "expects swallow.weights_size to be an i64 on a module");
+  } else if (name == "swallow.result_slot") {
+    return verifySlotAttr(op, attribute);
+  } else if (name == "swallow.result_element") {
+    if (!isa<TypeAttr>(value))
+      return op->emitOpError("expects swallow.result_element to be a type");
+  } else if (name == "swallow.workspace_slots") {
+    auto slots = dyn_cast<DenseI64ArrayAttr>(value);
+    if (!slots)
+      return op->emitOpError(
+          "expects swallow.workspace_slots to be an array<i64>");
+    for (int64_t slot : slots.asArrayRef())
+      if (failed(verifySlot(op, name, slot)))
+        return failure();
+  }
+  return success();
+}

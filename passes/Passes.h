@@ -1,0 +1,38 @@
+//===- Passes.h - target-independent passes ---------------------*- C++ -*-===//
+//
+// What each pass does and requires is described in Passes.td (docs/passes.md).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_PASSES_PASSES_H
+#define SWALLOW_PASSES_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+#include <string>
+
+namespace swallow {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+/// The import stage to the fused stage: QKV, gated MLP, remaining linears with
+/// their residuals, LM head, then the norms of all of these.
+void buildFusePipeline(mlir::OpPassManager &manager);
+
+struct PlanOptions {
+  /// Element type in which inputs of products with bf16 weights are stored:
+  /// "f32", "bf16", or empty for the weight's own.
+  std::string inputType;
+};
+
+/// The fused stage to the planned stage: weights, KV memory, arena.
+void buildPlanPipeline(mlir::OpPassManager &manager, PlanOptions options = {});
+
+/// Registers the passes and the pipelines `swallow-fuse` and `swallow-plan`
+/// with MLIR's command-line registry.
+void registerSwallowPasses();
+
+} // namespace swallow
+
+#endif // SWALLOW_PASSES_PASSES_H

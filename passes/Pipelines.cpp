@@ -1,0 +1,54 @@
+//===- Pipelines.cpp - the orders in which passes run ---------------------===//
+
+#include "passes/Passes.h"
+
+#include "dialects/swallow/SwallowDialect.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+namespace swallow {
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+} // namespace swallow
+
+using namespace mlir;
+
+void swallow::buildFusePipeline(OpPassManager &manager) {
+  // The passes that join several linears come before the one that renames
+  // what is left; norms last, since only fused ops take them.
+  manager.addPass(createFuseQkvPass());
+  manager.addPass(createFuseGatedMlpPass());
+  manager.addPass(createFuseLinearPass());
+  manager.addPass(createFuseLmHeadPass());
+  manager.addPass(createFuseNormPass());
+}
+
+void swallow::buildPlanPipeline(OpPassManager &manager, PlanOptions options) {
+  manager.addPass(createPlanWeightsPass());
+  manager.addPass(createPlanKvPass());
+  PlanArenaPassOptions arena;
+  arena.inputType = options.inputType;
+  manager.addPass(createPlanArenaPass(arena));
+}
+
+namespace {
+struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
+  Option<std::string> inputType{
+      *this, "input-type",
+      llvm::cl::desc("Element type in which inputs of products with bf16 "
+                     "weights are stored: f32 or bf16"),
+      llvm::cl::init("")};
+};
+} // namespace
+
+void swallow::registerSwallowPasses() {
+  registerSwallowCommonPasses();
+  PassPipelineRegistration<>("swallow-fuse", "Import stage to fused stage",
+                             buildFusePipeline);
+  PassPipelineRegistration<PlanPipelineOptions>(
+      "swallow-plan", "Fused stage to planned stage",
+      [](OpPassManager &manager, const PlanPipelineOptions &options) {
+        buildPlanPipeline(manager, {options.inputType});
+      });
+}
