@@ -52,8 +52,8 @@ typedef struct SwallowStepArgs {
   int64_t num_logits; /* rows that want logits, 0 .. n */
   /* [n], each in [0, vocab_size): the runtime has checked them. */
   const int32_t *token_ids;
-  const int32_t *positions; /* [n], position of the token in its sequence */
-  const int32_t *sequences; /* [n], row of block_tables */
+  const int32_t *positions;  /* [n], position of the token in its sequence */
+  const int32_t *sequences;  /* [n], row of block_tables */
   const int32_t *logit_rows; /* [num_logits], indices into the n rows */
   float *logits;             /* [num_logits][vocab_size], row-major */
   /* [sequences][block_table_stride]: entry (p / 32) % block_table_stride of a

@@ -31,8 +31,7 @@ Result<MappedFile> MappedFile::open(const std::string &path) {
   file.size_ = static_cast<size_t>(st.st_size);
   if (file.size_ == 0)
     return file;
-  void *data =
-      ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, file.fd_, 0);
+  void *data = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, file.fd_, 0);
   if (data == MAP_FAILED)
     return {ErrorCode::FileUnreadable,
             path + ": cannot map: " + std::strerror(errno)};
