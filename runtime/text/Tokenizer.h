@@ -30,10 +30,10 @@ enum class SpecialToken { Bos, Eos, Unk, Pad };
 class Tokenizer {
 public:
   /// Opens the table in `segment`, which must be aligned to 8 bytes (artifact
-  /// segments are page aligned) and outlive the Tokenizer and its copies.
-  /// Everything in it is checked first: Corrupt for a damaged table,
-  /// VersionMismatch for one that a newer compiler wrote. Costs no allocation
-  /// per token.
+  /// segments are page aligned) and outlive the Tokenizer and its
+  /// StreamDecoders. Everything in it is checked first: Corrupt for a damaged
+  /// table, VersionMismatch for one that a newer compiler wrote. Costs no
+  /// allocation per token.
   static Result<Tokenizer> open(std::span<const uint8_t> segment);
 
   Tokenizer(Tokenizer &&) noexcept;

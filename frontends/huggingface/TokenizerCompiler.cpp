@@ -1,0 +1,291 @@
+//===- TokenizerCompiler.cpp - tokenizer files to a table -----------------===//
+
+#include "frontends/huggingface/TokenizerCompiler.h"
+#include "frontends/huggingface/tokenizer/JsonNode.h"
+#include "frontends/huggingface/tokenizer/SentencePieceModel.h"
+#include "frontends/huggingface/tokenizer/TableWriter.h"
+#include "frontends/huggingface/tokenizer/TokenizerJson.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/text/TokenTable.h"
+#include "runtime/text/Utf8.h"
+
+#include <array>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+using namespace swallow;
+
+namespace {
+
+/// The text of a file, or none if there is no such file.
+Result<std::optional<std::string>> readIfThere(const std::string &path) {
+  Result<std::string> text = readFile(path);
+  if (text)
+    return std::optional<std::string>(std::move(*text));
+  if (text.error().code == ErrorCode::FileNotFound)
+    return std::optional<std::string>();
+  return text.error();
+}
+
+/// A JSON object from a file that need not be there; null then.
+Result<Json> readObject(const std::string &path) {
+  SWALLOW_ASSIGN(std::optional<std::string> text, readIfThere(path));
+  if (!text)
+    return Json();
+  SWALLOW_ASSIGN(Json json, parseJson(*text, path));
+  if (!json.is_object())
+    return JsonNode(json, path).malformed("an object");
+  return json;
+}
+
+/// {"content": "<s>", "lstrip": false, ...}
+Result<AddedTokenSpec> readAddedToken(const JsonNode &node) {
+  AddedTokenSpec token;
+  SWALLOW_ASSIGN(token.content, node["content"].string());
+  SWALLOW_ASSIGN(token.special, node["special"].boolean(false));
+  SWALLOW_ASSIGN(token.singleWord, node["single_word"].boolean(false));
+  SWALLOW_ASSIGN(token.lstrip, node["lstrip"].boolean(false));
+  SWALLOW_ASSIGN(token.rstrip, node["rstrip"].boolean(false));
+  SWALLOW_ASSIGN(token.normalized, node["normalized"].boolean(!token.special));
+  return token;
+}
+
+/// What tokenizer_config.json and the files beside it add to a tokenizer, as
+/// transformers' PreTrainedTokenizerBase._from_pretrained collects it.
+struct ConfigTokens {
+  /// added_tokens_decoder, or what stood for it once; by id.
+  std::map<uint32_t, AddedTokenSpec> decoder;
+  /// The special tokens in order, first those with a name.
+  std::vector<AddedTokenSpec> special;
+  std::map<std::string, std::string> named; // "bos_token" to its text
+};
+
+constexpr std::array<const char *, 7> namedTokens = {
+    "bos_token", "eos_token", "unk_token", "sep_token",
+    "pad_token", "cls_token", "mask_token"};
+
+class ConfigReader {
+public:
+  explicit ConfigReader(const std::string &modelDir)
+      : configPath_(modelDir + "/tokenizer_config.json"),
+        mapPath_(modelDir + "/special_tokens_map.json"),
+        addedPath_(modelDir + "/added_tokens.json") {}
+
+  Status load() {
+    SWALLOW_ASSIGN(config_, readObject(configPath_));
+    SWALLOW_ASSIGN(map_, readObject(mapPath_));
+    SWALLOW_ASSIGN(added_, readObject(addedPath_));
+    return {};
+  }
+
+  JsonNode config() const { return JsonNode(config_, configPath_); }
+
+  /// `known` has the tokens of the tokenizer file; a name refers to one of them
+  /// with its properties.
+  Result<ConfigTokens> read(const AddedVocabulary &known) const {
+    ConfigTokens result;
+    JsonNode config = this->config();
+    JsonNode decoder = config["added_tokens_decoder"];
+    // special_tokens_map.json and added_tokens.json count only without it.
+    bool hasDecoder = !decoder.isMissingOrNull();
+    if (hasDecoder) {
+      SWALLOW_ASSIGN(const Json::object_t *object, decoder.object());
+      for (const auto &[key, value] : *object) {
+        SWALLOW_ASSIGN(uint32_t id, readId(decoder, key));
+        SWALLOW_ASSIGN(AddedTokenSpec token, readAddedToken(decoder[key]));
+        result.decoder.emplace(id, std::move(token));
+      }
+    }
+    JsonNode map(map_, mapPath_);
+    auto lookUp = [&](const char *key) {
+      JsonNode fromMap = map[key];
+      return hasDecoder || fromMap.isMissingOrNull() ? config[key] : fromMap;
+    };
+    auto add = [&](AddedTokenSpec token) {
+      const AddedTokenSpec *other = known.find(token.content);
+      for (const auto &[id, listed] : result.decoder)
+        if (listed.content == token.content)
+          other = &listed;
+      if (other)
+        token = *other;
+      token.special = true;
+      result.special.push_back(std::move(token));
+    };
+    for (const char *key : namedTokens) {
+      JsonNode node = lookUp(key);
+      if (node.isMissingOrNull())
+        continue;
+      SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(node));
+      result.named[key] = token.content;
+      add(std::move(token));
+    }
+    for (const char *key :
+         {"additional_special_tokens", "extra_special_tokens"})
+      SWALLOW_TRY(readList(lookUp(key), result.special));
+
+    if (!hasDecoder && added_.is_object()) {
+      JsonNode added(added_, addedPath_);
+      for (const auto &[content, value] :
+           *added_.get_ptr<const Json::object_t *>()) {
+        SWALLOW_ASSIGN(uint32_t id, added[content].number(maxVocabSize - 1));
+        AddedTokenSpec token{content};
+        for (const AddedTokenSpec &special : result.special)
+          token.special |= special.content == content;
+        token.normalized = !token.special;
+        result.decoder[id] = token;
+      }
+    }
+    return result;
+  }
+
+private:
+  static Result<uint32_t> readId(const JsonNode &node, const std::string &key) {
+    uint64_t id = 0;
+    for (char c : key) {
+      if (c < '0' || c > '9' || id >= maxVocabSize)
+        return node[key].malformed("a key that is a token id");
+      id = id * 10 + static_cast<uint64_t>(c - '0');
+    }
+    if (key.empty() || id >= maxVocabSize)
+      return node[key].malformed("a key that is a token id");
+    return static_cast<uint32_t>(id);
+  }
+
+  /// A special token as its text or with its properties.
+  static Result<AddedTokenSpec> readSpecial(const JsonNode &node) {
+    AddedTokenSpec token;
+    if (node.isObject()) {
+      SWALLOW_ASSIGN(token, readAddedToken(node));
+    } else {
+      SWALLOW_ASSIGN(token.content, node.string());
+    }
+    token.special = true;
+    return token;
+  }
+
+  static Status readList(const JsonNode &node,
+                         std::vector<AddedTokenSpec> &tokens) {
+    if (node.isMissingOrNull())
+      return {};
+    if (node.isObject()) { // names of the model's own
+      for (const auto &[key, value] :
+           *node.value()->get_ptr<const Json::object_t *>()) {
+        SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(node[key]));
+        tokens.push_back(std::move(token));
+      }
+      return {};
+    }
+    SWALLOW_ASSIGN(std::vector<JsonNode> items, node.array());
+    for (const JsonNode &item : items) {
+      SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(item));
+      tokens.push_back(std::move(token));
+    }
+    return {};
+  }
+
+  std::string configPath_, mapPath_, addedPath_;
+  Json config_, map_, added_;
+};
+
+/// transformers' TokenizersBackend: adds what is missing, then makes the
+/// special tokens special.
+void applyConfigTokens(const ConfigTokens &tokens, TokenizerSpec &spec) {
+  std::vector<AddedTokenSpec> missing;
+  for (const auto &[id, token] : tokens.decoder)
+    missing.push_back(token);
+  spec.added.add(missing, spec.vocab);
+  spec.added.add(tokens.special, spec.vocab);
+  auto named = [&](const char *key) {
+    auto it = tokens.named.find(key);
+    return it == tokens.named.end() ? std::string() : it->second;
+  };
+  spec.bosToken = named("bos_token");
+  spec.eosToken = named("eos_token");
+  spec.namedUnkToken = named("unk_token");
+  spec.padToken = named("pad_token");
+}
+
+Result<TokenizerSpec> readSentencePiece(const std::string &bytes,
+                                        const std::string &path,
+                                        const ConfigReader &reader) {
+  JsonNode config = reader.config();
+  SentencePieceOptions options;
+  SWALLOW_ASSIGN(options.legacy, config["legacy"].boolean(true));
+  if (!config["add_prefix_space"].isMissingOrNull()) {
+    SWALLOW_ASSIGN(options.addPrefixSpace,
+                   config["add_prefix_space"].boolean());
+  }
+  SWALLOW_ASSIGN(bool addBos, config["add_bos_token"].boolean(true));
+  SWALLOW_ASSIGN(bool addEos, config["add_eos_token"].boolean(false));
+  SWALLOW_ASSIGN(TokenizerSpec spec,
+                 readSentencePieceModel(bytes, path, options));
+  SWALLOW_ASSIGN(ConfigTokens tokens, reader.read(spec.added));
+  // The names that LlamaTokenizer has without being told.
+  for (auto [key, text] :
+       {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>"),
+        std::pair("unk_token", "<unk>")})
+    if (!tokens.named.count(key) && spec.vocab.count(text)) {
+      tokens.named[key] = text;
+      tokens.special.push_back({text, false, false, false, false, true});
+    }
+  applyConfigTokens(tokens, spec);
+
+  auto around = [&](bool wanted, const char *key, const std::string &token,
+                    std::vector<uint32_t> &ids) -> Status {
+    if (!wanted)
+      return {};
+    for (const auto &[id, added] : spec.added.tokens())
+      if (!token.empty() && added.content == token) {
+        ids.push_back(id);
+        return {};
+      }
+    return config[key].malformed("a token, as it is added to every text");
+  };
+  SWALLOW_TRY(around(addBos, "bos_token", spec.bosToken, spec.prefixIds));
+  SWALLOW_TRY(around(addEos, "eos_token", spec.eosToken, spec.suffixIds));
+  return spec;
+}
+
+} // namespace
+
+Result<std::string> swallow::compileTokenizer(const std::string &modelDir) {
+  const std::string jsonPath = modelDir + "/tokenizer.json";
+  const std::string modelPath = modelDir + "/tokenizer.model";
+  ConfigReader reader(modelDir);
+  SWALLOW_TRY(reader.load());
+  SWALLOW_ASSIGN(std::optional<std::string> text, readIfThere(jsonPath));
+  if (text) {
+    SWALLOW_ASSIGN(TokenizerSpec spec, readTokenizerJson(*text, jsonPath));
+    SWALLOW_ASSIGN(ConfigTokens tokens, reader.read(spec.added));
+    applyConfigTokens(tokens, spec);
+    return writeTokenizerTable(spec);
+  }
+  SWALLOW_ASSIGN(text, readIfThere(modelPath));
+  if (!text)
+    return {ErrorCode::FileNotFound,
+            modelDir + ": expected tokenizer.json or tokenizer.model"};
+  SWALLOW_ASSIGN(TokenizerSpec spec,
+                 readSentencePiece(*text, modelPath, reader));
+  return writeTokenizerTable(spec);
+}
+
+Result<std::string> swallow::readChatTemplate(const std::string &modelDir) {
+  SWALLOW_ASSIGN(std::optional<std::string> text,
+                 readIfThere(modelDir + "/chat_template.jinja"));
+  if (text)
+    return *text;
+  const std::string path = modelDir + "/tokenizer_config.json";
+  SWALLOW_ASSIGN(Json config, readObject(path));
+  JsonNode node = JsonNode(config, path)["chat_template"];
+  if (!node.isArray())
+    return node.string("");
+  SWALLOW_ASSIGN(std::vector<JsonNode> templates, node.array());
+  for (const JsonNode &item : templates) {
+    SWALLOW_ASSIGN(std::string name, item["name"].string());
+    if (name == "default")
+      return item["template"].string();
+  }
+  return std::string();
+}

@@ -1,0 +1,289 @@
+//===- SentencePieceModel.cpp - tokenizer.model ---------------------------===//
+
+#include "frontends/huggingface/tokenizer/SentencePieceModel.h"
+#include "runtime/text/TokenTable.h"
+#include "runtime/text/Utf8.h"
+
+#include <sentencepiece_processor.h>
+
+#include <algorithm>
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+using namespace swallow;
+using text::table::DecoderKind;
+using text::table::NormalizerKind;
+using text::table::PreTokenizerKind;
+
+namespace {
+
+constexpr std::string_view spaceMark = "\xE2\x96\x81"; // U+2581
+
+/// A field of a protocol buffer message (protobuf.dev, "Encoding").
+struct Field {
+  uint32_t number = 0;
+  uint64_t value = 0;     // of a varint
+  std::string_view bytes; // of a length-delimited field
+};
+
+/// Takes the next field off `message`; false if there is no whole one.
+bool takeField(std::string_view &message, Field &field) {
+  auto takeVarint = [&](uint64_t &value) {
+    value = 0;
+    for (unsigned shift = 0; shift < 64 && !message.empty(); shift += 7) {
+      auto byte = static_cast<unsigned char>(message[0]);
+      message.remove_prefix(1);
+      value |= static_cast<uint64_t>(byte & 0x7F) << shift;
+      if (byte < 0x80)
+        return true;
+    }
+    return false;
+  };
+  uint64_t tag;
+  if (!takeVarint(tag))
+    return false;
+  field = {static_cast<uint32_t>(tag >> 3), 0, {}};
+  size_t length = 0;
+  switch (tag & 7) {
+  case 0:
+    return takeVarint(field.value);
+  case 1:
+    length = 8;
+    break;
+  case 2: {
+    uint64_t size;
+    if (!takeVarint(size) || size > message.size())
+      return false;
+    length = static_cast<size_t>(size);
+    field.bytes = message.substr(0, length);
+    break;
+  }
+  case 5:
+    length = 4;
+    break;
+  default:
+    return false;
+  }
+  if (length > message.size())
+    return false;
+  message.remove_prefix(length);
+  return true;
+}
+
+/// What the library loads but does not tell about a model. The field numbers
+/// and defaults are those of sentencepiece_model.proto.
+struct ModelSpecs {
+  uint64_t modelType = 1; // unigram
+  std::string unkPiece = "<unk>";
+  bool whitespaceAsSuffix = false;
+  std::string normalizer = "";
+  bool hasCharsMap = false;
+  bool addDummyPrefix = true;
+  bool removeExtraWhitespaces = true;
+  bool escapeWhitespaces = true;
+  bool hasDenormalizer = false;
+  std::vector<uint64_t> pieceTypes;
+};
+
+constexpr uint64_t normalPiece = 1, controlPiece = 3, userDefinedPiece = 4;
+
+bool readSpecs(std::string_view model, ModelSpecs &specs) {
+  Field field, inner;
+  while (!model.empty()) {
+    if (!takeField(model, field))
+      return false;
+    std::string_view message = field.bytes;
+    if (field.number == 1)
+      specs.pieceTypes.push_back(normalPiece);
+    while (field.number >= 1 && field.number <= 5 && !message.empty()) {
+      if (!takeField(message, inner))
+        return false;
+      if (field.number == 1) { // pieces
+        if (inner.number == 3)
+          specs.pieceTypes.back() = inner.value;
+      } else if (field.number == 2) { // trainer_spec
+        if (inner.number == 3)
+          specs.modelType = inner.value;
+        else if (inner.number == 24)
+          specs.whitespaceAsSuffix = inner.value != 0;
+        else if (inner.number == 45)
+          specs.unkPiece = inner.bytes;
+      } else if (field.number == 3) { // normalizer_spec
+        if (inner.number == 1)
+          specs.normalizer = inner.bytes;
+        else if (inner.number == 2)
+          specs.hasCharsMap = !inner.bytes.empty();
+        else if (inner.number == 3)
+          specs.addDummyPrefix = inner.value != 0;
+        else if (inner.number == 4)
+          specs.removeExtraWhitespaces = inner.value != 0;
+        else if (inner.number == 5)
+          specs.escapeWhitespaces = inner.value != 0;
+      } else if (field.number == 5) { // denormalizer_spec
+        if (inner.number == 2)
+          specs.hasDenormalizer = !inner.bytes.empty();
+      }
+    }
+  }
+  return true;
+}
+
+Status checkSpecs(const ModelSpecs &specs, const std::string &path) {
+  auto unsupported = [&](const std::string &what) {
+    return Status(ErrorCode::UnsupportedTokenizer,
+                  path + ": " + what + " is not supported");
+  };
+  constexpr const char *types[] = {"unigram", "BPE", "word", "char"};
+  if (specs.modelType != 2)
+    return unsupported("SentencePiece model type " +
+                       (specs.modelType >= 1 && specs.modelType <= 4
+                            ? std::string(types[specs.modelType - 1])
+                            : std::to_string(specs.modelType)) +
+                       " (only BPE)");
+  if (specs.hasCharsMap)
+    return unsupported("SentencePiece normalization rule \"" +
+                       specs.normalizer + "\" (only \"identity\")");
+  if (specs.removeExtraWhitespaces)
+    return unsupported("SentencePiece remove_extra_whitespaces");
+  if (!specs.escapeWhitespaces)
+    return unsupported("SentencePiece without escape_whitespaces");
+  if (specs.whitespaceAsSuffix)
+    return unsupported("SentencePiece treat_whitespace_as_suffix");
+  if (specs.hasDenormalizer)
+    return unsupported("SentencePiece denormalization");
+  return {};
+}
+
+/// transformers' generate_merges: every way to cut a piece in two pieces, the
+/// piece with the highest score first, then the one whose left part and then
+/// whose right part is longest (in characters), then in order of the parts'
+/// ids.
+void generateMerges(const std::vector<std::pair<std::string, float>> &pieces,
+                    TokenizerSpec &spec) {
+  struct Candidate {
+    float score;
+    uint32_t leftLength, rightLength; // characters
+    uint32_t piece, cut;
+  };
+  std::vector<Candidate> candidates;
+  for (uint32_t id = 0; id < pieces.size(); ++id) {
+    const auto &[piece, score] = pieces[id];
+    std::vector<uint32_t> cuts; // between characters
+    for (size_t i = 0; i < piece.size(); i += utf8Length(piece[i]))
+      if (i > 0)
+        cuts.push_back(static_cast<uint32_t>(i));
+    auto characters = static_cast<uint32_t>(cuts.size() + 1);
+    for (uint32_t i = 0; i < cuts.size(); ++i)
+      if (spec.vocab.count(piece.substr(0, cuts[i])) &&
+          spec.vocab.count(piece.substr(cuts[i])))
+        candidates.push_back({score, i + 1, characters - i - 1, id, cuts[i]});
+  }
+  // Within a piece the lengths differ, so no ids need comparing there; pieces
+  // with the same score stay in order.
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const Candidate &a, const Candidate &b) {
+                     return std::tie(a.score, a.leftLength, a.rightLength) >
+                            std::tie(b.score, b.leftLength, b.rightLength);
+                   });
+  spec.merges.reserve(candidates.size());
+  for (const Candidate &candidate : candidates) {
+    const std::string &piece = pieces[candidate.piece].first;
+    spec.merges.emplace_back(piece.substr(0, candidate.cut),
+                             piece.substr(candidate.cut));
+  }
+}
+
+/// LlamaConverter of transformers 4 (convert_slow_tokenizer.py), which the
+/// checkpoints of the Llama 2 family were made with.
+void addSteps(bool prefixSpace, bool legacy, TokenizerSpec &spec) {
+  auto normalizer = [&](NormalizerKind kind, std::string_view pattern,
+                        std::string_view content) {
+    spec.normalizers.emplace_back();
+    spec.normalizers.back().kind = kind;
+    spec.normalizers.back().pattern = pattern;
+    spec.normalizers.back().content = content;
+  };
+  auto preTokenizer = [&](PreTokenizerKind kind, std::string_view pattern) {
+    spec.preTokenizers.emplace_back();
+    spec.preTokenizers.back().kind = kind;
+    spec.preTokenizers.back().pattern = pattern;
+    spec.preTokenizers.back().content = spaceMark;
+  };
+  auto decoder = [&](DecoderKind kind, std::string_view pattern,
+                     std::string_view content, uint32_t start) {
+    spec.decoders.emplace_back();
+    spec.decoders.back().kind = kind;
+    spec.decoders.back().pattern = pattern;
+    spec.decoders.back().content = content;
+    spec.decoders.back().start = start;
+  };
+  if (legacy) {
+    if (prefixSpace)
+      normalizer(NormalizerKind::Prepend, "", spaceMark);
+    normalizer(NormalizerKind::ReplaceLiteral, " ", spaceMark);
+  } else {
+    preTokenizer(PreTokenizerKind::ReplaceLiteral, " ");
+    if (prefixSpace)
+      preTokenizer(PreTokenizerKind::PrependFirst, "");
+  }
+  decoder(DecoderKind::ReplaceLiteral, spaceMark, " ", 0);
+  decoder(DecoderKind::ByteFallback, "", "", 0);
+  decoder(DecoderKind::Fuse, "", "", 0);
+  if (prefixSpace)
+    decoder(DecoderKind::Strip, "", " ", 1);
+}
+
+} // namespace
+
+Result<TokenizerSpec>
+swallow::readSentencePieceModel(std::string_view bytes, const std::string &path,
+                                const SentencePieceOptions &options) {
+  auto malformed = [&](const std::string &what) {
+    return Error{ErrorCode::MalformedFile, path + ": " + what};
+  };
+  // The walk over the fields also keeps garbage from the library.
+  ModelSpecs specs;
+  if (bytes.empty() || !readSpecs(bytes, specs))
+    return malformed("expected a SentencePiece model, found something else");
+  SWALLOW_TRY(checkSpecs(specs, path));
+  sentencepiece::SentencePieceProcessor model;
+  if (auto status = model.LoadFromSerializedProto(
+          absl::string_view(bytes.data(), bytes.size()));
+      !status.ok())
+    return malformed("expected a SentencePiece model: " + status.ToString());
+  int count = model.GetPieceSize();
+  if (count < 1 || static_cast<uint32_t>(count) >= maxVocabSize ||
+      specs.pieceTypes.size() != static_cast<size_t>(count))
+    return malformed("expected at least one piece");
+
+  TokenizerSpec spec;
+  spec.path = path;
+  std::vector<std::pair<std::string, float>> pieces;
+  std::vector<AddedTokenSpec> added;
+  for (int id = 0; id < count; ++id) {
+    const std::string &piece = model.IdToPiece(id);
+    if (piece.empty() || !isValidUtf8(piece))
+      return malformed("piece " + std::to_string(id) + ": expected UTF-8 text");
+    if (!spec.vocab.emplace(piece, static_cast<uint32_t>(id)).second)
+      return malformed("piece " + std::to_string(id) + ": \"" + piece +
+                       "\" is there twice");
+    float score = model.GetScore(id);
+    if (std::isnan(score))
+      return malformed("piece " + std::to_string(id) +
+                       ": expected a score, found NaN");
+    pieces.emplace_back(piece, score);
+    uint64_t type = specs.pieceTypes[static_cast<size_t>(id)];
+    if (type == controlPiece || type == userDefinedPiece)
+      added.push_back(
+          {piece, false, false, false, false, type == controlPiece});
+  }
+  spec.byteFallback = true;
+  spec.fuseUnk = true;
+  spec.unkToken = specs.unkPiece;
+  generateMerges(pieces, spec);
+  spec.added.add(added, spec.vocab);
+  addSteps(options.addPrefixSpace.value_or(specs.addDummyPrefix),
+           options.legacy, spec);
+  return spec;
+}

@@ -1,0 +1,71 @@
+//===- Normalizer.h - what happens to text before it is split ---*- C++ -*-===//
+
+#ifndef SWALLOW_RUNTIME_TEXT_NORMALIZER_H
+#define SWALLOW_RUNTIME_TEXT_NORMALIZER_H
+
+#include "runtime/support/Result.h"
+#include "runtime/text/Regex.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace swallow {
+
+namespace text::table {
+struct NormalizerStep;
+} // namespace text::table
+
+/// The normalizer steps of a table (tokenizer.fbs tells what each does).
+/// Immutable.
+class Normalizer {
+public:
+  /// Appends a step; Corrupt if it is not one of tokenizer.fbs.
+  Status add(const text::table::NormalizerStep &step);
+
+  bool empty() const { return steps_.empty(); }
+
+  /// Working memory for one thread at a time.
+  class Scratch {
+  public:
+    explicit Scratch(const Normalizer &normalizer);
+
+  private:
+    friend class Normalizer;
+    std::vector<std::optional<Regex::Matcher>> matchers_;
+  };
+
+  /// `text` (valid UTF-8) after all steps. Sets `keepsStart` to false if white
+  /// space was stripped from the start, so that what begins the result did not
+  /// begin the text.
+  std::string apply(std::string_view text, Scratch &scratch,
+                    bool &keepsStart) const;
+
+private:
+  struct Step {
+    uint8_t kind;
+    std::string pattern;
+    std::string content;
+    std::optional<Regex> regex;
+  };
+  std::vector<Step> steps_;
+};
+
+/// Replaces each `pattern` in `text` by `content`, from left to right. An empty
+/// pattern changes nothing.
+std::string replaceLiteral(std::string_view text, std::string_view pattern,
+                           std::string_view content);
+
+/// Replaces each match in `text` by `content`, which is taken literally.
+std::string replaceMatches(std::string_view text, Regex::Matcher &matcher,
+                           std::string_view content);
+
+/// `text` without leading or trailing white space.
+std::string_view stripLeft(std::string_view text);
+std::string_view stripRight(std::string_view text);
+
+} // namespace swallow
+
+#endif // SWALLOW_RUNTIME_TEXT_NORMALIZER_H

@@ -1,0 +1,101 @@
+//===- TokenTable.cpp - vocabulary and merges in a table ------------------===//
+
+#include "runtime/text/TokenTable.h"
+#include "runtime/text/tokenizer_generated.h"
+
+#include <bit>
+
+using namespace swallow;
+
+static_assert(std::endian::native == std::endian::little,
+              "the table is little-endian and used in place");
+
+namespace {
+
+Error corrupt(const char *what) {
+  return {ErrorCode::Corrupt, std::string("tokenizer table: ") + what};
+}
+
+template <typename T>
+std::span<const T> spanOf(const flatbuffers::Vector<T> *vector) {
+  if (!vector)
+    return {};
+  return {reinterpret_cast<const T *>(vector->Data()), vector->size()};
+}
+
+} // namespace
+
+Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
+  TokenTable result;
+  result.offsets_ = spanOf(table.token_offsets());
+  result.flags_ = spanOf(table.token_flags());
+  result.lookup_ = spanOf(table.lookup());
+  result.joints_ = spanOf(table.joints());
+  std::span<const uint8_t> bytes = spanOf(table.token_bytes());
+  result.bytes_ = reinterpret_cast<const char *>(bytes.data());
+
+  if (result.flags_.empty() || result.flags_.size() > maxVocabSize)
+    return corrupt("bad vocabulary size");
+  if (result.offsets_.size() != result.flags_.size() + 1)
+    return corrupt("token_offsets does not fit token_flags");
+  uint32_t previous = 0;
+  bool ordered = true;
+  for (uint32_t offset : result.offsets_) {
+    ordered &= offset >= previous;
+    previous = offset;
+  }
+  if (!ordered || previous > bytes.size())
+    return corrupt("bad token_offsets");
+
+  // Power-of-two sizes, and an empty slot so that every search ends.
+  uint32_t size = result.size();
+  if (!std::has_single_bit(result.lookup_.size()))
+    return corrupt("bad size of lookup");
+  bool valid = true, hasEmpty = false;
+  for (uint32_t entry : result.lookup_) {
+    valid &= entry <= size;
+    hasEmpty |= entry == 0;
+  }
+  if (!valid || !hasEmpty)
+    return corrupt("bad lookup");
+
+  const auto *merges = table.merges();
+  if (!merges || !std::has_single_bit(merges->size()))
+    return corrupt("bad size of merges");
+  result.merges_ =
+      reinterpret_cast<const text::table::MergeSlot *>(merges->Data());
+  result.mergeMask_ = merges->size() - 1;
+  hasEmpty = false;
+  for (size_t i = 0; i < merges->size(); ++i) {
+    uint32_t id = result.merges_[i].result();
+    valid &= id < size || id == emptyMergeSlot;
+    hasEmpty |= id == emptyMergeSlot;
+  }
+  if (!valid || !hasEmpty)
+    return corrupt("bad merges");
+  if (!result.joints_.empty() && !std::has_single_bit(result.joints_.size()))
+    return corrupt("bad size of joints");
+  return result;
+}
+
+std::optional<uint32_t> TokenTable::find(std::string_view bytes) const {
+  size_t mask = lookup_.size() - 1;
+  for (size_t slot = hashTokenBytes(bytes) & mask; lookup_[slot] != 0;
+       slot = (slot + 1) & mask)
+    if (this->bytes(lookup_[slot] - 1) == bytes)
+      return lookup_[slot] - 1;
+  return std::nullopt;
+}
+
+bool TokenTable::findMerge(uint32_t left, uint32_t right, Merge &merge) const {
+  for (size_t slot = hashPair(left, right) & mergeMask_;;
+       slot = (slot + 1) & mergeMask_) {
+    const text::table::MergeSlot &entry = merges_[slot];
+    if (entry.result() == emptyMergeSlot)
+      return false;
+    if (entry.left() == left && entry.right() == right) {
+      merge = {entry.rank(), entry.result()};
+      return true;
+    }
+  }
+}
