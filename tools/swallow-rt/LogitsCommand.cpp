@@ -1,0 +1,138 @@
+#include "tools/swallow-rt/Commands.h"
+#include "tools/swallow-rt/Support.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace {
+
+struct LogitsOptions : CommonOptions {
+  std::vector<int32_t> ids;
+  int64_t chunk = 512;
+  int64_t copies = 1;
+  bool json = false;
+};
+
+/// [copy][position][vocabulary]
+using Logits = std::vector<std::vector<std::vector<float>>>;
+
+/// Feeds the same ids to several sequences. Copy s begins s steps after copy 0
+/// and the rows of a step take turns, so that neighbouring rows belong to
+/// different sequences at different positions.
+Logits computeLogits(const LogitsOptions &options,
+                     const swallow_artifact *artifact) {
+  swallow_session_options sessionOptions = options.session();
+  size_t count = options.ids.size();
+  size_t copies = static_cast<size_t>(options.copies);
+  size_t chunk = std::min(static_cast<size_t>(options.chunk), count);
+  if (sessionOptions.context_length == 0)
+    sessionOptions.context_length = static_cast<int64_t>(count);
+  sessionOptions.max_sequences = options.copies;
+  sessionOptions.max_step_tokens = static_cast<int64_t>(chunk * copies);
+  sessionOptions.max_logit_rows = sessionOptions.max_step_tokens;
+  SessionPtr session = createSession(artifact, sessionOptions);
+  size_t vocab = static_cast<size_t>(modelInfo(artifact).vocab_size);
+
+  std::vector<int64_t> sequences(copies);
+  for (int64_t &sequence : sequences)
+    check(swallow_sequence_create(session.get(), &sequence));
+  Logits logits(copies);
+  std::vector<size_t> done(copies, 0);
+  std::vector<swallow_row> rows;
+  std::vector<size_t> copyOfRow;
+  for (size_t step = 0; done.back() < count; ++step) {
+    rows.clear();
+    copyOfRow.clear();
+    for (size_t i = 0; i < chunk; ++i)
+      for (size_t copy = 0; copy < std::min(copies, step + 1); ++copy) {
+        if (done[copy] + i >= count)
+          continue;
+        rows.push_back({sequences[copy], options.ids[done[copy] + i], true});
+        copyOfRow.push_back(copy);
+      }
+    check(swallow_step(session.get(), rows.data(), rows.size()));
+    for (size_t row = 0; row < rows.size(); ++row) {
+      const float *values = nullptr;
+      check(swallow_logits(session.get(), row, &values));
+      logits[copyOfRow[row]].emplace_back(values, values + vocab);
+    }
+    for (size_t copy = 0; copy < copies; ++copy)
+      done[copy] = logits[copy].size();
+  }
+  return logits;
+}
+
+std::string rowsJson(const std::vector<std::vector<float>> &rows) {
+  std::string json = "[";
+  char number[32];
+  for (size_t row = 0; row < rows.size(); ++row) {
+    json += row ? ",[" : "[";
+    for (size_t i = 0; i < rows[row].size(); ++i) {
+      if (i)
+        json += ',';
+      // JSON has no word for these; a reader that expects numbers then fails.
+      if (!std::isfinite(rows[row][i])) {
+        json += "null";
+        continue;
+      }
+      std::snprintf(number, sizeof(number), "%.9g", double(rows[row][i]));
+      json += number;
+    }
+    json += "]";
+  }
+  return json + "]";
+}
+
+int printLogits(const LogitsOptions &options) {
+  ArtifactPtr artifact = openArtifact(options.file);
+  Logits logits = computeLogits(options, artifact.get());
+  if (options.json) {
+    std::string json =
+        idsJson(options.ids) + ",\"logits\":" + rowsJson(logits[0]);
+    for (size_t copy = 1; copy < logits.size(); ++copy)
+      json += (copy == 1 ? ",\"copies\":[" : ",") + rowsJson(logits[copy]);
+    json += logits.size() > 1 ? "]}\n" : "}\n";
+    writeOutput(json);
+    return 0;
+  }
+  std::string lines;
+  for (size_t i = 0; i < options.ids.size(); ++i) {
+    const std::vector<float> &row = logits[0][i];
+    auto best = std::max_element(row.begin(), row.end());
+    char line[96];
+    std::snprintf(line, sizeof(line), "%zu\t%d\tnext %td (%.6g)\n", i,
+                  options.ids[i], best - row.begin(), double(*best));
+    lines += line;
+  }
+  writeOutput(lines);
+  return 0;
+}
+
+} // namespace
+
+void addLogitsCommand(CLI::App &app, Command &command) {
+  auto options = std::make_shared<LogitsOptions>();
+  CLI::App *verb = app.add_subcommand(
+      "logits", "Print the logits after each of some tokens");
+  options->addFile(*verb);
+  verb->add_option("--ids", options->ids, "Token ids, separated by commas")
+      ->required()
+      ->delimiter(',');
+  verb->add_flag("--json", options->json,
+                 "Print {\"ids\":[...],\"logits\":[[...],...]}, a row for each "
+                 "position");
+  verb->add_option("--chunk", options->chunk,
+                   "Tokens of a sequence in one step (default: 512)")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
+  verb->add_option("--copies", options->copies,
+                   "Run this many sequences of the same ids side by side; "
+                   "\"copies\" has the logits of all but the first")
+      ->check(CLI::Range(int64_t(1), int64_t(64)));
+  options->addContext(*verb);
+  options->addThreads(*verb);
+  options->addVariant(*verb);
+  verb->callback([&command, options] {
+    command = [options] { return printLogits(*options); };
+  });
+}

@@ -1,0 +1,55 @@
+//===- swallow-rt.cpp - runs compiled models ------------------------------===//
+//
+// Written with the C API (runtime/include/swallow_rt.h) alone. Exit codes: 0
+// success, 1 an error (one line on standard error), 2 wrong usage, 130
+// interrupted.
+//
+//===----------------------------------------------------------------------===//
+
+#include "tools/swallow-rt/Commands.h"
+#include "tools/swallow-rt/Support.h"
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+static int report(const char *message, int exitCode) {
+  std::fprintf(stderr, "swallow-rt: error: %s\n", message);
+  return exitCode;
+}
+
+int main(int argc, char **argv) {
+  // A reader that has seen enough is no failure: writeOutput sees it.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("Runs language models compiled by swallowc", "swallow-rt");
+  app.set_version_flag("--version",
+                       std::string("swallow-rt ") + swallow_version());
+  app.require_subcommand(0, 1);
+  Command command;
+  addRunCommand(app, command);
+  addInspectCommand(app, command);
+  addVerifyCommand(app, command);
+  addLogitsCommand(app, command);
+  addTokenizeCommand(app, command);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    if (error.get_exit_code() == 0)
+      return app.exit(error); // --help, --version
+    return report(
+        (std::string(error.what()) + " (see swallow-rt --help)").c_str(), 2);
+  }
+  if (!command)
+    return report("no command (run, inspect, verify, logits, tokenize; see "
+                  "swallow-rt --help)",
+                  2);
+  try {
+    return command();
+  } catch (const CommandError &error) {
+    return report(error.what(), 1);
+  } catch (const std::bad_alloc &) {
+    return report("out of memory", 1);
+  }
+}
