@@ -1,0 +1,134 @@
+// The thread team. Run under ThreadSanitizer as well: that is what shows a
+// barrier which does not order memory.
+
+#include "runtime/device/ThreadTeam.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <set>
+#include <thread>
+
+// Counts allocations of this program, for the promise that run() makes none.
+static std::atomic<int64_t> allocations{0};
+
+void *operator new(size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void *memory = std::malloc(size))
+    return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, size_t) noexcept { std::free(memory); }
+
+namespace swallow {
+namespace {
+
+std::unique_ptr<ThreadTeam> makeTeam(int threads) {
+  Result<std::unique_ptr<ThreadTeam>> team = ThreadTeam::create(threads);
+  EXPECT_TRUE(team.ok());
+  return team.ok() ? std::move(*team) : nullptr;
+}
+
+TEST(ThreadTeamTest, EveryThreadRunsOnce) {
+  for (int threads : {1, 2, 3, 7}) {
+    auto team = makeTeam(threads);
+    ASSERT_TRUE(team);
+    EXPECT_EQ(team->size(), threads);
+    std::vector<int> calls(static_cast<size_t>(threads), 0);
+    for (int round = 0; round < 100; ++round)
+      team->run([&](int64_t thread) { ++calls[static_cast<size_t>(thread)]; });
+    for (int count : calls)
+      EXPECT_EQ(count, 100);
+  }
+}
+
+TEST(ThreadTeamTest, CallerIsThreadZero) {
+  auto team = makeTeam(3);
+  ASSERT_TRUE(team);
+  std::vector<std::thread::id> ids(3);
+  team->run([&](int64_t thread) {
+    ids[static_cast<size_t>(thread)] = std::this_thread::get_id();
+  });
+  EXPECT_EQ(ids[0], std::this_thread::get_id());
+  EXPECT_EQ(std::set<std::thread::id>(ids.begin(), ids.end()).size(), 3u);
+}
+
+// Each thread reads what its neighbour wrote before the barrier, again and
+// again, with plain variables.
+TEST(ThreadTeamTest, BarrierOrdersMemory) {
+  constexpr int kThreads = 4, kRounds = 300;
+  auto team = makeTeam(kThreads);
+  ASSERT_TRUE(team);
+  std::vector<int64_t> values(kThreads, 0);
+  std::vector<int> wrong(kThreads, 0);
+  team->run([&](int64_t thread) {
+    size_t own = static_cast<size_t>(thread);
+    for (int64_t round = 1; round <= kRounds; ++round) {
+      values[own] = round;
+      team->barrier();
+      if (values[(own + 1) % kThreads] != round)
+        ++wrong[own];
+      team->barrier();
+    }
+  });
+  for (int count : wrong)
+    EXPECT_EQ(count, 0);
+}
+
+// A thread that comes late finds the others asleep on the futex.
+TEST(ThreadTeamTest, WakesSleepingThreads) {
+  auto team = makeTeam(3);
+  ASSERT_TRUE(team);
+  std::atomic<int> after{0};
+  for (int round = 0; round < 5; ++round)
+    team->run([&](int64_t thread) {
+      if (thread == round % 3)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      team->barrier();
+      after.fetch_add(1);
+    });
+  EXPECT_EQ(after.load(), 15);
+  // Between runs the workers sleep too.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  team->run([&](int64_t) { after.fetch_add(1); });
+  EXPECT_EQ(after.load(), 18);
+}
+
+TEST(ThreadTeamTest, RunsFromDifferentThreadsInTurn) {
+  auto team = makeTeam(2);
+  ASSERT_TRUE(team);
+  int sum = 0;
+  for (int round = 0; round < 10; ++round)
+    std::thread([&] {
+      team->run([&](int64_t thread) {
+        if (thread == 0)
+          ++sum;
+      });
+    }).join();
+  EXPECT_EQ(sum, 10);
+}
+
+TEST(ThreadTeamTest, RunDoesNotAllocate) {
+  auto team = makeTeam(3);
+  ASSERT_TRUE(team);
+  int64_t before = allocations.load();
+  for (int round = 0; round < 50; ++round)
+    team->run([&](int64_t) { team->barrier(); });
+  EXPECT_EQ(allocations.load(), before);
+}
+
+TEST(ThreadTeamTest, RefusesSenselessSizes) {
+  for (int threads : {-1, 0, ThreadTeam::kMaxThreads + 1}) {
+    Result<std::unique_ptr<ThreadTeam>> team = ThreadTeam::create(threads);
+    ASSERT_FALSE(team.ok());
+    EXPECT_EQ(team.error().code, ErrorCode::InvalidArgument);
+    EXPECT_NE(team.error().message.find(std::to_string(threads)),
+              std::string::npos);
+  }
+}
+
+} // namespace
+} // namespace swallow
