@@ -56,7 +56,7 @@ struct WriteOptions {
   Progress *progress = nullptr; // begun and ended by the writer; not owned
   /// Receives one line for each source with NaN or infinite values, in the
   /// order of the jobs.
-  std::function<void(const std::string &)> warn;
+  std::function<void(const std::string &)> warn = {};
   /// Take the file's space before writing it, so that a full disk is met at
   /// once. Off only where a file system does that badly.
   bool preallocate = true;

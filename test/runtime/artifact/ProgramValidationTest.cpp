@@ -1,0 +1,249 @@
+//===- ProgramValidationTest.cpp - programs that make no sense ------------===//
+//
+// Each case is a well-formed FlatBuffer with right hashes in which one thing is
+// wrong, as only somebody who crafts a file, or a defect of the compiler, would
+// make it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/artifact/Artifact.h"
+#include "test/runtime/artifact/ArtifactFixture.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+using namespace swallow;
+using namespace swallow::test;
+using fbs::ProgramT;
+
+namespace {
+
+struct Case {
+  const char *expected; // part of the message
+  std::function<void(ProgramT &)> change;
+};
+
+const std::vector<uint8_t> &smallFile() {
+  static const std::vector<uint8_t> file = writtenBytes(smallArtifact());
+  return file;
+}
+
+void expectRefused(const std::vector<Case> &cases) {
+  ASSERT_FALSE(smallFile().empty());
+  for (const Case &test : cases) {
+    auto file = withProgram(smallFile(), test.change);
+    auto artifact = Artifact::openBytes(file, "m.swallow");
+    if (artifact) {
+      ADD_FAILURE() << "not refused: " << test.expected;
+      continue;
+    }
+    EXPECT_EQ(artifact.error().code, ErrorCode::Corrupt);
+    EXPECT_NE(artifact.error().message.find(test.expected), std::string::npos)
+        << artifact.error().message << "\nshould say: " << test.expected;
+  }
+}
+
+constexpr uint64_t kHuge = std::numeric_limits<uint64_t>::max();
+
+TEST(ProgramValidation, UnchangedOpens) {
+  auto file = withProgram(smallFile(), [](ProgramT &) {});
+  auto artifact = Artifact::openBytes(file, "m.swallow");
+  EXPECT_TRUE(artifact.ok()) << artifact.error().message;
+}
+
+TEST(ProgramValidation, Optional) {
+  auto file = withProgram(smallFile(), [](ProgramT &p) {
+    p.probe.reset();
+    p.generation.reset();
+    p.variants[0]->arena.clear();
+    p.variants[0]->brgemms.clear();
+  });
+  EXPECT_TRUE(Artifact::openBytes(file, "m.swallow").ok());
+}
+
+TEST(ProgramValidation, Segments) {
+  expectRefused({
+      {"no segments", [](ProgramT &p) { p.segments.clear(); }},
+      {"do not end where", [](ProgramT &p) { p.segments.pop_back(); }},
+      {"do not end where", [](ProgramT &p) { --p.segments.back()->size; }},
+      {"not where it should be",
+       [](ProgramT &p) { ++p.segments.back()->size; }},
+      {"not where it should be",
+       [](ProgramT &p) { p.segments[0]->size = kHuge; }},
+      {"not where it should be",
+       [](ProgramT &p) { p.segments[1]->offset += 64; }},
+      {"not where it should be",
+       [](ProgramT &p) { p.segments[1]->offset += 4096; }},
+      {"not where it should be",
+       [](ProgramT &p) { p.segments[1]->offset = 0; }},
+      {"not where it should be",
+       [](ProgramT &p) { p.segments[1]->offset = kHuge & ~4095ull; }},
+      {"unknown kind",
+       [](ProgramT &p) { p.segments[2]->kind = fbs::SegmentKind(9); }},
+      {"second of its kind",
+       [](ProgramT &p) { p.segments[3]->kind = fbs::SegmentKind::Tokenizer; }},
+      {"malformed hash", [](ProgramT &p) { p.segments[0]->hash.pop_back(); }},
+      {"malformed hash", [](ProgramT &p) { p.segments[0]->hash.clear(); }},
+      {"hash does not match", [](ProgramT &p) { p.segments[2]->hash[3] ^= 1; }},
+      {"has no name", [](ProgramT &p) { p.segments[0]->name = "a\x1b[2J"; }},
+  });
+}
+
+TEST(ProgramValidation, Model) {
+  expectRefused({
+      {"no model", [](ProgramT &p) { p.model.reset(); }},
+      {"no architecture", [](ProgramT &p) { p.model->architecture.clear(); }},
+      {"0 or absurdly", [](ProgramT &p) { p.model->hidden_size = 0; }},
+      {"0 or absurdly", [](ProgramT &p) { p.model->vocab_size = ~0u; }},
+      {"0 or absurdly", [](ProgramT &p) { p.model->num_layers = 1u << 20; }},
+      {"no multiple", [](ProgramT &p) { p.model->num_heads = 3; }},
+      {"odd", [](ProgramT &p) { p.model->head_dim = p.kv->head_dim = 5; }},
+      {"dtype", [](ProgramT &p) { p.model->dtype = fbs::ElementType::I8; }},
+      {"no KV plan", [](ProgramT &p) { p.kv.reset(); }},
+      {"another model", [](ProgramT &p) { p.kv->layers = 3; }},
+      {"another model", [](ProgramT &p) { p.kv->head_dim = 8; }},
+      {"another model", [](ProgramT &p) { p.kv->kv_heads = 4; }},
+      {"blocks of 16", [](ProgramT &p) { p.kv->block_tokens = 16; }},
+      {"element type",
+       [](ProgramT &p) { p.kv->element = fbs::ElementType(77); }},
+      {"window", [](ProgramT &p) { p.kv->window = ~0u; }},
+      {"compiler", [](ProgramT &p) { p.compiler_version.clear(); }},
+      {"hash of its source", [](ProgramT &p) { p.source_hash.clear(); }},
+  });
+}
+
+TEST(ProgramValidation, Variants) {
+  expectRefused({
+      {"no code for any", [](ProgramT &p) { p.variants.clear(); }},
+      {"no name", [](ProgramT &p) { p.variants[0]->name.clear(); }},
+      {"twice", [](ProgramT &p) { p.variants[1]->name = "x86-64-avx2"; }},
+      {"feature", [](ProgramT &p) { p.variants[0]->features[0].clear(); }},
+      {"stage", [](ProgramT &p) { p.variants[0]->stages[1] = "a\nb"; }},
+      {"no code segment", [](ProgramT &p) { p.variants[0]->code_segment = 2; }},
+      {"no code segment",
+       [](ProgramT &p) { p.variants[0]->code_segment = ~0u; }},
+      {"outside its code",
+       [](ProgramT &p) { p.variants[1]->step_offset = sizeof(ElfImage); }},
+      {"outside its code",
+       [](ProgramT &p) { p.variants[1]->step_offset = kHuge; }},
+      {"past the arena's end",
+       [](ProgramT &p) { p.variants[0]->arena_size.reset(); }},
+      {"past the arena's end",
+       [](ProgramT &p) { p.variants[0]->arena[1]->offset->constant = 64; }},
+      {"past the arena's end",
+       [](ProgramT &p) { p.variants[0]->arena[0]->size->per_token = 128; }},
+      {"past the arena's end",
+       [](ProgramT &p) { p.variants[0]->arena[0]->size->per_sequence = 64; }},
+      {"malformed offset",
+       [](ProgramT &p) { p.variants[0]->arena[0]->size->per_token = 63; }},
+      {"malformed offset",
+       [](ProgramT &p) {
+         // Wraps around to 0 with its size.
+         p.variants[0]->arena[1]->offset->constant = kHuge - 127;
+       }},
+      {"malformed arena size",
+       [](ProgramT &p) { p.variants[0]->arena_size->per_thread = 65; }},
+      {"slot without a name",
+       [](ProgramT &p) { p.variants[0]->arena[0]->name.clear(); }},
+  });
+}
+
+TEST(ProgramValidation, MatrixProducts) {
+  auto brgemm = [](auto change) {
+    return [change](ProgramT &p) { change(*p.variants[0]->brgemms[0]); };
+  };
+  using Brgemm = fbs::BrgemmT;
+  expectRefused({
+      {"0 or absurdly", brgemm([](Brgemm &b) { b.m = 0; })},
+      {"0 or absurdly", brgemm([](Brgemm &b) { b.k = 0; })},
+      {"0 or absurdly", brgemm([](Brgemm &b) { b.ldc = ~0u; })},
+      {"leading dimension", brgemm([](Brgemm &b) { b.lda = b.k - 1; })},
+      {"leading dimension", brgemm([](Brgemm &b) { b.ldb = b.n - 1; })},
+      {"leading dimension", brgemm([](Brgemm &b) { b.ldc = b.n - 1; })},
+      {"element type", brgemm([](Brgemm &b) { b.a = fbs::ElementType::I4; })},
+      {"element type", brgemm([](Brgemm &b) { b.b = fbs::ElementType(200); })},
+      {"pack32", brgemm([](Brgemm &b) { b.ldb = 80; })},
+      {"pack32", brgemm([](Brgemm &b) { b.n = 8, b.ldb = 24; })},
+  });
+}
+
+TEST(ProgramValidation, Weights) {
+  expectRefused({
+      {"no name", [](ProgramT &p) { p.weights[0]->name.clear(); }},
+      {"layer that the model lacks",
+       [](ProgramT &p) { p.weights[0]->layer = 2; }},
+      {"layer that the model lacks",
+       [](ProgramT &p) { p.weights[0]->layer = -2; }},
+      {"sources", [](ProgramT &p) { p.weights[0]->sources.clear(); }},
+      {"sources", [](ProgramT &p) { p.weights[0]->sources[0].clear(); }},
+      {"neither a matrix", [](ProgramT &p) { p.weights[0]->shape.clear(); }},
+      {"neither a matrix",
+       [](ProgramT &p) { p.weights[0]->shape = {10, 2, 6}; }},
+      {"impossible shape", [](ProgramT &p) { p.weights[0]->shape = {10, 0}; }},
+      {"impossible shape",
+       [](ProgramT &p) { p.weights[0]->shape = {1ull << 33, 1ull << 33}; }},
+      {"how many rows", [](ProgramT &p) { p.weights[0]->source_rows.clear(); }},
+      {"without rows", [](ProgramT &p) { p.weights[0]->source_rows = {0}; }},
+      {"without rows",
+       [](ProgramT &p) { p.weights[3]->source_rows = {kHuge, 41}; }},
+      {"do not add up", [](ProgramT &p) { p.weights[0]->source_rows = {5}; }},
+      {"do not add up", [](ProgramT &p) { p.weights[1]->source_rows = {7}; }},
+      {"element type",
+       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::I8; }},
+      {"impossible layout", [](ProgramT &p) { p.weights[2]->k_group = 0; }},
+      {"impossible layout", [](ProgramT &p) { p.weights[2]->k_group = 4096; }},
+      {"impossible layout",
+       [](ProgramT &p) {
+         p.weights[3]->source_rows = {19, 21}; // interleaved
+       }},
+      {"impossible layout",
+       [](ProgramT &p) {
+         p.weights[0]->shape = {1ull << 62, 1};
+         p.weights[0]->source_rows = {1ull << 62};
+       }},
+      {"where its shape needs",
+       [](ProgramT &p) { p.weights[2]->n_block = 16; }},
+      {"where its shape needs", [](ProgramT &p) { ++p.weights[0]->size; }},
+      {"where its shape needs",
+       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::F32; }},
+      {"no hash", [](ProgramT &p) { p.weights[0]->hash.clear(); }},
+      {"outside the weights",
+       [](ProgramT &p) { p.weights.back()->offset += 64; }},
+      {"outside the weights",
+       [](ProgramT &p) { p.weights.back()->offset = kHuge & ~63ull; }},
+      {"outside the weights", [](ProgramT &p) { p.weights[0]->offset = 4; }},
+      {"overlaps", [](ProgramT &p) { p.weights[1]->offset = 0; }},
+  });
+}
+
+TEST(ProgramValidation, GenerationAndProbe) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  expectRefused({
+      {"default", [=](ProgramT &p) { p.generation->temperature = nan; }},
+      {"default", [=](ProgramT &p) { p.generation->temperature = infinity; }},
+      {"default", [=](ProgramT &p) { p.generation->temperature = -1; }},
+      {"default", [=](ProgramT &p) { p.generation->top_p = 1.5; }},
+      {"default", [=](ProgramT &p) { p.generation->min_p = nan; }},
+      {"default", [=](ProgramT &p) { p.generation->typical_p = -0.5; }},
+      {"default", [=](ProgramT &p) { p.generation->repetition_penalty = 0; }},
+      {"default", [=](ProgramT &p) { p.generation->top_k = -1; }},
+      {"default", [=](ProgramT &p) { p.generation->bos_token_id = -2; }},
+      {"default", [=](ProgramT &p) { p.generation->eos_token_ids = {2, -1}; }},
+      {"empty or longer", [](ProgramT &p) { p.probe->token_ids.clear(); }},
+      {"empty or longer", [](ProgramT &p) { p.probe->token_ids.resize(65); }},
+      {"outside the vocabulary",
+       [](ProgramT &p) { p.probe->token_ids[1] = 10; }},
+      {"outside the vocabulary",
+       [](ProgramT &p) { p.probe->token_ids[0] = -1; }},
+      {"one logit for each", [](ProgramT &p) { p.probe->logits.pop_back(); }},
+      {"not finite", [=](ProgramT &p) { p.probe->logits[7] = infinity; }},
+      {"tolerance", [=](ProgramT &p) { p.probe->logit_rms = nan; }},
+      {"tolerance", [](ProgramT &p) { p.probe->tolerance = 0; }},
+  });
+}
+
+} // namespace
