@@ -13,6 +13,7 @@
 #include <cstring>
 #include <mutex>
 #include <numeric>
+#include <utility>
 
 using namespace swallow;
 
@@ -175,8 +176,9 @@ Status Artifact::verifyWeights(int threads, VerifyProgress progress) const {
   // Largest first, so that no thread starts on a large one at the end.
   std::vector<uint32_t> order(table->size());
   std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return table->Get(a)->size() > table->Get(b)->size();
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
+    return std::pair(table->Get(b)->size(), a) <
+           std::pair(table->Get(a)->size(), b);
   });
   const uint64_t total = std::accumulate(
       order.begin(), order.end(), uint64_t(0),

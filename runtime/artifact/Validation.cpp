@@ -187,11 +187,20 @@ Status validateVariants(const fbs::Program &program) {
   return {};
 }
 
+// FlatBuffers' verifier looks at the alignment of a vector's length (4 bytes),
+// not of its elements.
+bool isAligned(const flatbuffers::Vector<uint64_t> *vector) {
+  return !vector ||
+         reinterpret_cast<uintptr_t>(vector->Data()) % sizeof(uint64_t) == 0;
+}
+
 // Shape and layout agree, and give exactly the recorded size.
 Status validateWeightLayout(const fbs::Weight &weight,
                             const std::string &where) {
   uint64_t elements = 1, rows = 0;
   size_t rank = sizeOf(weight.shape());
+  if (!isAligned(weight.shape()) || !isAligned(weight.source_rows()))
+    return bad("the program is malformed");
   if (rank != 1 && rank != 2)
     return bad(where + " is neither a matrix nor a vector");
   for (uint64_t size : *weight.shape())

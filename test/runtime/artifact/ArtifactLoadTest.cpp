@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <limits>
 
 using namespace swallow;
@@ -215,6 +217,24 @@ TEST(ArtifactLoad, OtherFilesAndVersions) {
                                    "interface 1"),
             std::string::npos)
       << messageOf(newAbi);
+}
+
+// A fuzzer whose seeds are of an old format tests nothing but the version
+// check. SWALLOW_UPDATE_CORPUS=1 writes them anew.
+TEST(ArtifactLoad, FuzzerSeedsAreCurrent) {
+  const std::string folder = SWALLOW_TEST_DIR "/fuzz/corpus/artifact_fuzzer/";
+  if (std::getenv("SWALLOW_UPDATE_CORPUS")) {
+    auto save = [&](const char *name, const std::vector<uint8_t> &bytes) {
+      std::ofstream(folder + name, std::ios::binary)
+          .write(reinterpret_cast<const char *>(bytes.data()),
+                 static_cast<std::streamsize>(bytes.size()));
+    };
+    save("small.artifact", smallFile());
+    save("code.so", ElfImage().bytes());
+  }
+  auto artifact = Artifact::open(folder + "small.artifact");
+  EXPECT_TRUE(artifact.ok()) << artifact.error().message;
+  EXPECT_TRUE(checkCodeImage(readBytes(folder + "code.so")).ok());
 }
 
 TEST(ArtifactLoad, WeightAccessors) {
