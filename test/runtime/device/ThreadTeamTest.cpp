@@ -2,26 +2,13 @@
 // barrier which does not order memory.
 
 #include "runtime/device/ThreadTeam.h"
+#include "test/runtime/AllocationCounter.h"
 
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <new>
 #include <set>
 #include <thread>
-
-// Counts allocations of this program, for the promise that run() makes none.
-static std::atomic<int64_t> allocations{0};
-
-void *operator new(size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void *memory = std::malloc(size))
-    return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void *memory) noexcept { std::free(memory); }
-void operator delete(void *memory, size_t) noexcept { std::free(memory); }
 
 namespace swallow {
 namespace {
@@ -111,14 +98,16 @@ TEST(ThreadTeamTest, RunsFromDifferentThreadsInTurn) {
   EXPECT_EQ(sum, 10);
 }
 
+#ifdef SWALLOW_COUNTS_ALLOCATIONS
 TEST(ThreadTeamTest, RunDoesNotAllocate) {
   auto team = makeTeam(3);
   ASSERT_TRUE(team);
-  int64_t before = allocations.load();
+  int64_t before = test::numAllocations.load();
   for (int round = 0; round < 50; ++round)
     team->run([&](int64_t) { team->barrier(); });
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(test::numAllocations.load(), before);
 }
+#endif
 
 TEST(ThreadTeamTest, RefusesSenselessSizes) {
   for (int threads : {-1, 0, ThreadTeam::kMaxThreads + 1}) {
