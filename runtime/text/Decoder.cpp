@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/text/Decoder.h"
-#include "runtime/text/Normalizer.h"
 #include "runtime/text/Utf8.h"
 #include "runtime/text/tokenizer_generated.h"
 
@@ -304,10 +303,12 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
   case DecoderKind::Metaspace:
     if (result.pattern.empty())
       return corrupt("a decoder without a pattern");
+    SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
     break;
   case DecoderKind::ReplaceRegex: {
     if (fused_)
       return corrupt("a decoder pattern after tokens are fused");
+    SWALLOW_TRY(growth_.add(0, result.content.size()));
     Result<Regex> regex = Regex::compile(result.pattern);
     if (!regex)
       return corrupt(("bad decoder pattern: " + regex.error().message).c_str());
@@ -331,6 +332,7 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
     fused_ = true;
     break;
   case DecoderKind::Separate:
+    SWALLOW_TRY(growth_.add(0, result.content.size()));
     break;
   default:
     return corrupt("unknown decoder step");

@@ -4,6 +4,7 @@
 #define SWALLOW_RUNTIME_TEXT_DECODER_H
 
 #include "runtime/support/Result.h"
+#include "runtime/text/Normalizer.h"
 #include "runtime/text/Regex.h"
 
 #include <cstddef>
@@ -25,7 +26,8 @@ class Decoder {
 public:
   /// Appends a step. Corrupt if it is not one of tokenizer.fbs, or cannot work
   /// piece by piece: after Fuse or ByteLevel there is but one token, whose end
-  /// is not known before finish(). `rawBytes`: tokens are raw bytes already.
+  /// is not known before finish(); or what
+  /// GrowthLimit says. `rawBytes`: tokens are raw bytes already.
   Status add(const text::table::DecoderStep &step, bool rawBytes);
 
   /// The state of one text. One thread at a time; the Decoder must outlive it.
@@ -59,6 +61,7 @@ private:
   };
   std::vector<Step> steps_;
   bool fused_ = false;
+  GrowthLimit growth_;
 };
 
 } // namespace swallow

@@ -83,6 +83,19 @@ std::string lowercase(std::string_view text) {
 
 } // namespace
 
+Status GrowthLimit::add(size_t patternSize, size_t contentSize) {
+  // An empty match is put beside a byte that stays.
+  factor_ *= patternSize == 0
+                 ? 1.0 + static_cast<double>(contentSize)
+                 : std::max(1.0, static_cast<double>(contentSize) /
+                                     static_cast<double>(patternSize));
+  if (factor_ > 4096)
+    return {ErrorCode::UnsupportedTokenizer,
+            "a tokenizer whose steps make text more than 4096 times longer is "
+            "not supported"};
+  return {};
+}
+
 std::string swallow::replaceLiteral(std::string_view text,
                                     std::string_view pattern,
                                     std::string_view content) {
@@ -142,6 +155,30 @@ Status Normalizer::add(const text::table::NormalizerStep &step) {
     result.content = step.content()->str();
   if (!isValidUtf8(result.pattern) || !isValidUtf8(result.content))
     return {ErrorCode::Corrupt, "tokenizer table: a step is not UTF-8"};
+  switch (step.kind()) {
+  case NormalizerKind::Prepend:
+  case NormalizerKind::ReplaceRegex:
+    SWALLOW_TRY(growth_.add(0, result.content.size()));
+    break;
+  case NormalizerKind::ReplaceLiteral:
+    if (!result.pattern.empty())
+      SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
+    break;
+  case NormalizerKind::NFKC:
+  case NormalizerKind::NFKD:
+    SWALLOW_TRY(growth_.add(3, 33)); // U+FDFA, the longest decomposition
+    break;
+  case NormalizerKind::NFC:
+  case NormalizerKind::NFD:
+  case NormalizerKind::Lowercase:
+    SWALLOW_TRY(growth_.add(1, 3)); // Unicode standard, UAX #15, section 9.2
+    break;
+  case NormalizerKind::ByteAlphabet:
+    SWALLOW_TRY(growth_.add(1, 2));
+    break;
+  default:
+    break;
+  }
   if (step.kind() == NormalizerKind::ReplaceRegex) {
     Result<Regex> regex = Regex::compile(result.pattern);
     if (!regex)

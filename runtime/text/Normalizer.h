@@ -18,11 +18,25 @@ namespace text::table {
 struct NormalizerStep;
 } // namespace text::table
 
+/// Bounds how much longer a chain of steps can make a text, so that no table
+/// makes a short text fill the memory. Real chains stay below 100 times.
+class GrowthLimit {
+public:
+  /// Takes a step into account that replaces `patternSize` bytes (at least; 0
+  /// for an empty match) by `contentSize`. UnsupportedTokenizer if the chain
+  /// has become too much.
+  Status add(size_t patternSize, size_t contentSize);
+
+private:
+  double factor_ = 1;
+};
+
 /// The normalizer steps of a table (tokenizer.fbs tells what each does).
 /// Immutable.
 class Normalizer {
 public:
-  /// Appends a step; Corrupt if it is not one of tokenizer.fbs.
+  /// Appends a step; Corrupt if it is not one of tokenizer.fbs, or what
+  /// GrowthLimit says.
   Status add(const text::table::NormalizerStep &step);
 
   bool empty() const { return steps_.empty(); }
@@ -51,6 +65,7 @@ private:
     std::optional<Regex> regex;
   };
   std::vector<Step> steps_;
+  GrowthLimit growth_;
 };
 
 /// Replaces each `pattern` in `text` by `content`, from left to right. An empty

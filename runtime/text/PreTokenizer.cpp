@@ -1,7 +1,6 @@
 //===- PreTokenizer.cpp - text to words -----------------------------------===//
 
 #include "runtime/text/PreTokenizer.h"
-#include "runtime/text/Normalizer.h"
 #include "runtime/text/Utf8.h"
 #include "runtime/text/tokenizer_generated.h"
 
@@ -81,13 +80,23 @@ Status PreTokenizer::add(const text::table::PreTokenizerStep &step) {
       step.behavior() > SplitBehavior::MAX)
     return {ErrorCode::Corrupt, "tokenizer table: unknown pre-tokenizer step"};
   if (steps_.size() == maxSteps)
-    return {ErrorCode::Corrupt, "tokenizer table: too many pre-tokenizers"};
+    return {ErrorCode::UnsupportedTokenizer,
+            "a tokenizer with more than 64 pre-tokenizer steps is not "
+            "supported"};
   if (step.pattern())
     result.pattern = step.pattern()->str();
   if (step.content())
     result.content = step.content()->str();
   if (!isValidUtf8(result.pattern) || !isValidUtf8(result.content))
     return {ErrorCode::Corrupt, "tokenizer table: a step is not UTF-8"};
+  if (step.kind() == PreTokenizerKind::ByteAlphabet)
+    SWALLOW_TRY(growth_.add(1, 2));
+  else if (step.kind() == PreTokenizerKind::Prepend ||
+           step.kind() == PreTokenizerKind::PrependFirst)
+    SWALLOW_TRY(growth_.add(0, result.content.size()));
+  else if (step.kind() == PreTokenizerKind::ReplaceLiteral &&
+           !result.pattern.empty())
+    SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
   if (step.kind() == PreTokenizerKind::SplitRegex) {
     Result<Regex> regex = Regex::compile(result.pattern);
     if (!regex)

@@ -4,6 +4,7 @@
 #define SWALLOW_RUNTIME_TEXT_PRETOKENIZER_H
 
 #include "runtime/support/Result.h"
+#include "runtime/text/Normalizer.h"
 #include "runtime/text/Regex.h"
 
 #include <cstdint>
@@ -25,7 +26,8 @@ class PreTokenizer {
 public:
   using Visit = std::function<void(std::string_view word)>;
 
-  /// Appends a step; Corrupt if it is not one of tokenizer.fbs.
+  /// Appends a step; Corrupt if it is not one of tokenizer.fbs,
+  /// UnsupportedTokenizer if there are too many, and what GrowthLimit says.
   Status add(const text::table::PreTokenizerStep &step);
 
   /// Working memory for one thread at a time.
@@ -63,6 +65,7 @@ private:
                 Scratch &scratch, const Visit &visit) const;
 
   std::vector<Step> steps_;
+  GrowthLimit growth_;
 };
 
 } // namespace swallow

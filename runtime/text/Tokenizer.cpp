@@ -196,11 +196,11 @@ std::string_view Tokenizer::tokenBytes(int32_t id) const {
   return impl_->model.tokens.bytes(static_cast<uint32_t>(id));
 }
 
-std::optional<int32_t> Tokenizer::findToken(std::string_view text) const {
-  if (std::optional<uint32_t> id = impl_->model.tokens.find(text))
+std::optional<int32_t> Tokenizer::findToken(std::string_view bytes) const {
+  if (std::optional<uint32_t> id = impl_->model.tokens.find(bytes))
     return static_cast<int32_t>(*id);
   for (uint32_t id : impl_->addedIds)
-    if (impl_->model.tokens.bytes(id) == text)
+    if (impl_->model.tokens.bytes(id) == bytes)
       return static_cast<int32_t>(id);
   return std::nullopt;
 }

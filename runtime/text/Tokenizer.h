@@ -66,9 +66,8 @@ public:
   /// if `id` is no token. Valid as long as the segment.
   std::string_view tokenBytes(int32_t id) const;
 
-  /// The id of the token whose text the checkpoint's tokenizer file spells
-  /// `text` ("▁the", "<|eot_id|>"; in a byte-level vocabulary the raw bytes).
-  std::optional<int32_t> findToken(std::string_view text) const;
+  /// The id of the token whose tokenBytes() are `bytes`.
+  std::optional<int32_t> findToken(std::string_view bytes) const;
 
   /// The id of a named token, if the checkpoint names one.
   std::optional<int32_t> special(SpecialToken which) const;

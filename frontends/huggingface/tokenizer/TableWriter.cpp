@@ -91,6 +91,9 @@ public:
     std::memcpy(aligned.data(), result.data(), result.size());
     Result<Tokenizer> opened = Tokenizer::open(
         {reinterpret_cast<const uint8_t *>(aligned.data()), result.size()});
+    if (!opened && opened.error().code == ErrorCode::UnsupportedTokenizer)
+      return {ErrorCode::UnsupportedTokenizer,
+              spec_.path + ": " + opened.error().message};
     if (!opened)
       return {ErrorCode::Internal,
               spec_.path + ": the compiled tokenizer does not open: " +
@@ -173,7 +176,11 @@ private:
     std::vector<std::string> contents;
     for (const auto &[id, token] : spec_.added.tokens())
       contents.push_back(token.content);
-    SWALLOW_ASSIGN(std::vector<std::string> normalized, normalize(contents));
+    Result<std::vector<std::string>> normalizedTexts = normalize(contents);
+    if (!normalizedTexts)
+      return {normalizedTexts.error().code,
+              spec_.path + ": " + normalizedTexts.error().message};
+    const std::vector<std::string> &normalized = *normalizedTexts;
     auto text = normalized.begin();
     addedTexts_.reserve(spec_.added.tokens().size());
     for (const auto &[id, token] : spec_.added.tokens()) {

@@ -12,8 +12,9 @@ namespace swallow {
 
 /// The table of runtime/text/tokenizer.fbs for `spec`: the same bytes for the
 /// same description. Fails with MalformedFile if the vocabulary is too large
-/// or two added tokens look the same once they are normalized, and with
-/// Internal if the runtime does not open what was written.
+/// or two added tokens look the same once they are normalized, with
+/// UnsupportedTokenizer if the steps are too many for the runtime, and with
+/// Internal if it does not open what was written.
 Result<std::string> writeTokenizerTable(const TokenizerSpec &spec);
 
 } // namespace swallow
