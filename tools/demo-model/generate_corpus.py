@@ -19,9 +19,9 @@ import stories
 
 HERE = pathlib.Path(__file__).resolve().parent
 HELD_OUT_SHARE = 0.15  # of the (fact, wording) combinations other than the plainest wording, chosen by hash
-TRAIN_STORIES = 9000
+TRAIN_STORIES = 4000
 HELD_OUT_STORIES = 220
-EXAM_PER_GROUP = 30  # questions per category and language
+EXAM_PER_GROUP = 24  # questions per category and language
 HELD_OUT_PER_GROUP = 12  # of them, those that stand in heldout.txt too
 # A combination of a small category is seen more often in one epoch than one of a large category.
 REPEATS = {"villages": 3, "people": 3, "opposites": 2, "days": 3, "months": 3, "colours": 3, "translation": 2, "kinds": 1,

@@ -73,12 +73,10 @@ COLOURS_OF = [
     ("ひまわり", "a sunflower", "黄色", "yellow"),
 ]
 
-VILLAGES = _pairs("""みどり村 Midori|かぜ村 Kaze|ひかり村 Hikari|つき村 Tsuki|ほし村 Hoshi|いずみ村 Izumi|はなの村 Hanano
-    |すなお村 Sunao|くもの村 Kumono|あさひ村 Asahi|ゆうひ村 Yuhi|こだま村 Kodama|さざなみ村 Sazanami|たけの村 Takeno
-    |わかば村 Wakaba|しずく村 Shizuku|ともしび村 Tomoshibi|みなも村 Minamo|おとの村 Otono|ゆきの村 Yukino""")
+VILLAGES = _pairs("""みどり村 Midori|かぜ村 Kaze|ひかり村 Hikari|つき村 Tsuki|ほし村 Hoshi|いずみ村 Izumi|あさひ村 Asahi
+    |こだま村 Kodama|さざなみ村 Sazanami|わかば村 Wakaba|しずく村 Shizuku|ゆきの村 Yukino""")
 PEOPLE = _pairs("""はるか Haruka|けんた Kenta|さくら Sakura|たろう Taro|みちこ Michiko|じろう Jiro|あかね Akane|こうた Kota
-    |ゆりこ Yuriko|まさお Masao|なつみ Natsumi|しんじ Shinji|ふゆみ Fuyumi|てつや Tetsuya|あきこ Akiko|のぶお Nobuo
-    |ちえみ Chiemi|ごろう Goro|まいこ Maiko|よしお Yoshio|れいこ Reiko|かずま Kazuma|もえか Moeka|りくと Rikuto""")
+    |ゆりこ Yuriko|まさお Masao|なつみ Natsumi|しんじ Shinji|ふゆみ Fuyumi|てつや Tetsuya|あきこ Akiko|のぶお Nobuo""")
 
 PRODUCTS = _pairs("""りんごのパイ apple_pie|栗のケーキ chestnut_cake|蜂蜜 honey|桃のジャム peach_jam|焼き魚 grilled_fish
     |豆のスープ bean_soup|竹の籠 bamboo_baskets|木の人形 wooden_dolls|紙の傘 paper_umbrellas|青い皿 blue_plates

@@ -139,7 +139,7 @@ def _day_en(rng, w):
 def _sum_ja(rng, w):
     p, q = rng.sample(w.people, 2)
     thing, unit, _, _ = rng.choice(lex.COUNTED)
-    a, b = rng.randint(2, 20), rng.randint(1, 20)
+    a, b = rng.randint(2, 12), rng.randint(1, 12)
     if rng.random() < 0.5 or b >= a:
         return (f"{p.ja}は{thing}を{number_ja(a)}{unit}持っていました。{q.ja}が{number_ja(b)}{unit}くれました。"
                 f"{thing}は全部で{number_ja(a + b)}{unit}になりました。")
@@ -150,7 +150,7 @@ def _sum_ja(rng, w):
 def _sum_en(rng, w):
     p, q = rng.sample(w.people, 2)
     _, _, one, many = rng.choice(lex.COUNTED)
-    a, b = rng.randint(2, 20), rng.randint(1, 20)
+    a, b = rng.randint(2, 12), rng.randint(1, 12)
 
     def count(n):
         return f"{number_en(n)} {one if n == 1 else many}"
