@@ -28,6 +28,11 @@ Logits computeLogits(const LogitsOptions &options,
   size_t chunk = std::min(static_cast<size_t>(options.chunk), count);
   if (sessionOptions.context_length == 0)
     sessionOptions.context_length = static_cast<int64_t>(count);
+  if (sessionOptions.context_length > 0 &&
+      static_cast<int64_t>(count) > sessionOptions.context_length)
+    throw CommandError(std::to_string(count) +
+                       " tokens exceed the context of " +
+                       std::to_string(sessionOptions.context_length));
   sessionOptions.max_sequences = options.copies;
   sessionOptions.max_step_tokens = static_cast<int64_t>(chunk * copies);
   sessionOptions.max_logit_rows = sessionOptions.max_step_tokens;
