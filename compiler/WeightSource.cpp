@@ -51,6 +51,15 @@ float f16ToF32Branchless(uint16_t half) {
                                          << 16);
 }
 
+/// roundToBf16 without branches. NaN keep their upper bits and become quiet.
+float roundToBf16Branchless(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+  uint32_t isNan = value != value ? ~0u : 0u;
+  bits = (rounded & ~isNan) | ((bits | 0x400000u) & isNan);
+  return std::bit_cast<float>(bits & 0xffff0000u);
+}
+
 /// Rounds an f32 to the nearest value of f16, ties to even. In the normal range
 /// an integer addition rounds the 13 bits that f16 lacks; below it, adding and
 /// subtracting 0.5, whose last place is 2^-24, rounds to a multiple of the
@@ -117,10 +126,18 @@ float roundTo(DType type, float value) {
 }
 
 void roundTo(DType type, float *values, int64_t count) {
-  if (type == DType::F32)
+  switch (type) {
+  case DType::F32:
     return;
-  for (int64_t i = 0; i < count; ++i)
-    values[i] = roundTo(type, values[i]);
+  case DType::BF16:
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = roundToBf16Branchless(values[i]);
+    return;
+  case DType::F16:
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = roundToF16(values[i]);
+    return;
+  }
 }
 
 Result<std::shared_ptr<const WeightReader>>

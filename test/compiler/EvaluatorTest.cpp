@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -72,6 +73,19 @@ TEST(WeightSource, ConvertsEveryF16) {
     EXPECT_EQ(std::memcmp(&floats[i], &expected, 4), 0) << i;
     EXPECT_EQ(roundTo(DType::F16, expected), expected) << i;
   }
+}
+
+// The conversion of arrays, against the one value by value.
+TEST(WeightSource, RoundsArraysToBf16) {
+  std::vector<float> values;
+  for (uint32_t upper = 0; upper < 65536; ++upper)
+    for (uint32_t lower : {0x0000u, 0x0001u, 0x7fffu, 0x8000u, 0x8001u})
+      values.push_back(std::bit_cast<float>(upper << 16 | lower));
+  std::vector<float> rounded = values;
+  roundTo(DType::BF16, rounded.data(), rounded.size());
+  for (size_t i = 0; i < values.size(); ++i)
+    EXPECT_EQ(std::bit_cast<uint32_t>(rounded[i]),
+              std::bit_cast<uint32_t>(roundToBf16(values[i])));
 }
 
 // Halfway cases go to the even neighbour, others to the nearer one.
