@@ -16,7 +16,7 @@ apt_build=(
   libmlir-22-dev mlir-22-tools llvm-22-dev llvm-22-tools
   lld-22 liblld-22-dev
   libflatbuffers-dev flatbuffers-compiler
-  libsentencepiece-dev libpcre2-dev nlohmann-json3-dev
+  libsentencepiece-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev
   libcli11-dev libxxhash-dev libzstd-dev zlib1g-dev
 )
 # Needed besides to run the tests: GoogleTest, and clang for sanitizers,
