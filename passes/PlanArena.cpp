@@ -52,6 +52,16 @@ std::optional<Product> getProduct(Operation *op) {
       .Default(Result());
 }
 
+/// Most columns of a unit of work: a gate block with its up block, or a head
+/// padded to blocks.
+int64_t tileColumns(Operation *op) {
+  int64_t blocks = 2 * maxBlock;
+  if (auto qkv = dyn_cast<FusedQkvOp>(op))
+    return std::max(blocks, static_cast<int64_t>(llvm::alignTo(
+                                qkv.getKv().getType().getHeadDim(), maxBlock)));
+  return blocks;
+}
+
 /// Base name of the slot of what `value` names.
 StringRef nameOf(Value value) {
   Operation *op = value.getDefiningOp();
@@ -326,7 +336,12 @@ void ArenaPlan::addWorkspaces() {
     Type element = inputElement(*product);
     Type stored = event.input < 0 ? Type(Float32Type::get(module.getContext()))
                                   : elementOfGroup[groupOf[event.input]];
-    if (!product->hasNorm && stored == element && !isa<FusedLmHeadOp>(event.op))
+    bool rounds =
+        cast<RankedTensorType>(product->weight.getType()).getElementType() !=
+            stored &&
+        !isStoredAsProductInput(product->input);
+    if (!product->hasNorm && stored == element && !rounds &&
+        !isa<FusedLmHeadOp>(event.op))
       continue;
     int64_t width = columns(product->input);
     useWorkspace(event.op, "norm", rowBytes(width, element), event.time, false);
@@ -340,8 +355,9 @@ void ArenaPlan::addWorkspaces() {
                          rowBytes(columns(product->input),
                                   Float32Type::get(module.getContext())),
                      event.time, true);
-      useWorkspace(event.op, "tile_scratch", tileRows * 2 * maxBlock * f32Bytes,
-                   event.time, true);
+      useWorkspace(event.op, "tile_scratch",
+                   tileRows * tileColumns(event.op) * f32Bytes, event.time,
+                   true);
       useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
                    event.time, true);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {

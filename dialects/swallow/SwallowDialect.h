@@ -42,6 +42,11 @@ namespace swallow {
 /// angles are bit-equal to its own.
 std::vector<float> ropeInverseFrequencies(RopeAttr rope, int64_t headDim);
 
+/// Whether an activation is kept in the form in which matrix products read it
+/// (rounded to the weights' element type): an attention or MLP result that only
+/// products without a norm read.
+bool isStoredAsProductInput(mlir::Value activation);
+
 /// Registers the dialect and those it depends on.
 void registerSwallowDialects(mlir::DialectRegistry &registry);
 } // namespace swallow

@@ -2,6 +2,8 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 
+#include "llvm/ADT/TypeSwitch.h"
+
 #include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
@@ -103,4 +105,18 @@ SwallowDialect::verifyOperationAttribute(Operation *op,
         return failure();
   }
   return success();
+}
+
+bool swallow::isStoredAsProductInput(Value activation) {
+  auto isInputOf = [&](auto product) {
+    return !product.getNorm() && product.getInput() == activation;
+  };
+  return isa_and_nonnull<AttentionOp, GatedMlpOp>(activation.getDefiningOp()) &&
+         llvm::all_of(activation.getUses(), [&](OpOperand &use) {
+           return use.getOperandNumber() == 0 &&
+                  llvm::TypeSwitch<Operation *, bool>(use.getOwner())
+                      .Case<FusedQkvOp, FusedLinearOp, GatedMlpOp,
+                            FusedLmHeadOp>(isInputOf)
+                      .Default(false);
+         });
 }

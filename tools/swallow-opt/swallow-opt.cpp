@@ -2,6 +2,7 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 #include "passes/Passes.h"
+#include "targets/x86/Passes.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -14,6 +15,7 @@ int main(int argc, char **argv) {
   registry.insert<mlir::LLVM::LLVMDialect, mlir::vector::VectorDialect>();
   mlir::registerTransformsPasses();
   swallow::registerSwallowPasses();
+  swallow::x86::registerX86Pipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Swallow's optimizer driver\n", registry));
 }

@@ -1,0 +1,53 @@
+//===- Compiler.h - a Hugging Face folder to an artifact --------*- C++ -*-===//
+
+#ifndef SWALLOW_COMPILER_COMPILER_H
+#define SWALLOW_COMPILER_COMPILER_H
+
+#include "compiler/Pipelines.h"
+#include "frontends/huggingface/ModelConfig.h"
+#include "runtime/support/Result.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace swallow {
+
+/// Version that the artifact records.
+const char *compilerVersion();
+
+struct CompileOptions {
+  std::string modelDir;
+  std::string output;
+  DType dtype = DType::BF16; ///< F32 or BF16
+  /// Targets; "x86-64" is all its code variants.
+  std::vector<std::string> targets = {"x86-64"};
+  /// Tokens of the probe; 0 for none.
+  int64_t probeTokens = 4;
+  int threads = 0; ///< 0: all that the process may use
+  /// One line each: what the user should know and what is being done.
+  std::function<void(const std::string &)> warn = {};
+  std::function<void(const std::string &)> note = {};
+};
+
+struct CompileReport {
+  uint64_t fileBytes = 0;
+  uint64_t weightBytes = 0;
+  double codeSeconds = 0; ///< all variants: passes, LLVM and linking
+  double probeSeconds = 0;
+  double packSeconds = 0;
+};
+
+/// Compiles the checkpoint in options.modelDir to options.output. Errors name
+/// the file, tensor or key; nothing is written unless all is well.
+Result<CompileReport> compileModel(const CompileOptions &options);
+
+/// The text of one stage, for --emit; Planned and later stages are those of the
+/// variant `variant` (empty: the most capable one). Reads no weights.
+Result<std::string> emitStage(const CompileOptions &options, Stage stage,
+                              const std::string &variant);
+
+} // namespace swallow
+
+#endif // SWALLOW_COMPILER_COMPILER_H

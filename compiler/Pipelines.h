@@ -1,0 +1,43 @@
+//===- Pipelines.h - a model through the stages of a compile ----*- C++ -*-===//
+
+#ifndef SWALLOW_COMPILER_PIPELINES_H
+#define SWALLOW_COMPILER_PIPELINES_H
+
+#include "runtime/support/Result.h"
+#include "targets/x86/Variant.h"
+
+#include "mlir/IR/OwningOpRef.h"
+
+#include <memory>
+#include <string>
+
+namespace mlir {
+class DialectRegistry;
+class MLIRContext;
+class ModuleOp;
+} // namespace mlir
+
+namespace swallow {
+
+/// What `--emit` prints, in the order of a compile.
+enum class Stage { Import, Fused, Planned, Kernels, Llvm, Asm };
+
+/// Everything the pipelines below create or translate.
+void registerCompilerDialects(mlir::DialectRegistry &registry);
+
+/// Fuses an imported module in place.
+Status fuseModule(mlir::ModuleOp module);
+
+/// A copy of a fused module planned for one variant: packing, KV and arena.
+Result<mlir::OwningOpRef<mlir::ModuleOp>>
+planModule(mlir::ModuleOp fused, const x86::Variant &variant);
+
+/// Replaces a planned module by the variant's kernels.
+Status emitKernels(mlir::ModuleOp planned, const x86::Variant &variant);
+
+/// Lowers emitted kernels to the LLVM dialect in place.
+Status lowerToLLVM(mlir::ModuleOp kernels);
+
+} // namespace swallow
+
+#endif // SWALLOW_COMPILER_PIPELINES_H

@@ -1,0 +1,323 @@
+//===- KernelBuilder.cpp - loops and vectors for kernel emitters ----------===//
+
+#include "targets/x86/KernelBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace swallow::x86;
+
+KernelBuilder::KernelBuilder(OpBuilder &builder, Location loc,
+                             const Variant &variant)
+    : b(loc, builder), target(variant) {}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+Type KernelBuilder::ptrType() {
+  return LLVM::LLVMPointerType::get(b.getContext());
+}
+VectorType KernelBuilder::f32Vector(int64_t lanes) {
+  return VectorType::get({lanes}, b.getF32Type());
+}
+VectorType KernelBuilder::i32Vector(int64_t lanes) {
+  return VectorType::get({lanes}, b.getI32Type());
+}
+
+//===----------------------------------------------------------------------===//
+// Scalars
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::i64(int64_t value) {
+  return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+}
+Value KernelBuilder::i32(int32_t value) {
+  return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
+}
+Value KernelBuilder::f32(float value) {
+  return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
+}
+Value KernelBuilder::add(Value lhs, Value rhs) {
+  return arith::AddIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::add(Value lhs, int64_t rhs) {
+  return rhs == 0 ? lhs : add(lhs, i64(rhs));
+}
+Value KernelBuilder::sub(Value lhs, Value rhs) {
+  return arith::SubIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::mul(Value lhs, Value rhs) {
+  return arith::MulIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::mul(Value lhs, int64_t rhs) {
+  return rhs == 1 ? lhs : mul(lhs, i64(rhs));
+}
+Value KernelBuilder::div(Value lhs, Value rhs) {
+  return arith::DivUIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::div(Value lhs, int64_t rhs) { return div(lhs, i64(rhs)); }
+Value KernelBuilder::rem(Value lhs, Value rhs) {
+  return arith::RemUIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::rem(Value lhs, int64_t rhs) { return rem(lhs, i64(rhs)); }
+Value KernelBuilder::min(Value lhs, Value rhs) {
+  return arith::MinSIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::max(Value lhs, Value rhs) {
+  return arith::MaxSIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::lessThan(Value lhs, Value rhs) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lhs, rhs);
+}
+Value KernelBuilder::equal(Value lhs, Value rhs) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lhs, rhs);
+}
+Value KernelBuilder::select(Value condition, Value ifTrue, Value ifFalse) {
+  return arith::SelectOp::create(b, condition, ifTrue, ifFalse);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::offset(Value base, Value bytes) {
+  return LLVM::GEPOp::create(b, ptrType(), b.getI8Type(), base,
+                             ValueRange{bytes});
+}
+Value KernelBuilder::offset(Value base, int64_t bytes) {
+  return bytes == 0 ? base : offset(base, i64(bytes));
+}
+Value KernelBuilder::load(Type type, Value ptr, int64_t alignment) {
+  return LLVM::LoadOp::create(b, type, ptr, static_cast<unsigned>(alignment));
+}
+Value KernelBuilder::loadI32(Value ptr) {
+  return arith::ExtSIOp::create(b, b.getI64Type(), load(b.getI32Type(), ptr));
+}
+void KernelBuilder::store(Value value, Value ptr, int64_t alignment) {
+  LLVM::StoreOp::create(b, value, ptr, static_cast<unsigned>(alignment));
+}
+Value KernelBuilder::bitcast(Type type, Value value) {
+  return arith::BitcastOp::create(b, type, value);
+}
+
+/// A constant mask whose first `count` of `lanes` lanes are set.
+static Value leadingMask(ImplicitLocOpBuilder &b, int64_t lanes,
+                         int64_t count) {
+  SmallVector<bool> bits(lanes, false);
+  std::fill(bits.begin(), bits.begin() + count, true);
+  auto type = VectorType::get({lanes}, b.getI1Type());
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
+}
+
+Value KernelBuilder::loadVector(Value ptr, Element element, int64_t lanes,
+                                int64_t count) {
+  Type scalar =
+      element == Element::F32 ? Type(b.getF32Type()) : Type(b.getI16Type());
+  auto type = VectorType::get({lanes}, scalar);
+  Value raw;
+  if (count == lanes) {
+    raw = load(type, ptr, sizeOf(element));
+  } else {
+    Value zeros = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    raw = LLVM::MaskedLoadOp::create(b, type, ptr, leadingMask(b, lanes, count),
+                                     zeros,
+                                     static_cast<uint32_t>(sizeOf(element)));
+  }
+  if (element == Element::F32)
+    return raw;
+  Value wide = arith::ExtUIOp::create(b, i32Vector(lanes), raw);
+  Value sixteen = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(i32Vector(lanes), int32_t(16)));
+  return bitcast(f32Vector(lanes), arith::ShLIOp::create(b, wide, sixteen));
+}
+
+static Value splatI32(ImplicitLocOpBuilder &b, VectorType type, int32_t value) {
+  return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
+}
+
+/// The bf16 nearest to each lane, ties to even, in the upper half of an i32.
+static Value roundedBits(ImplicitLocOpBuilder &b, Value vector) {
+  auto lanes = cast<VectorType>(vector.getType()).getDimSize(0);
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  Value bits = arith::BitcastOp::create(b, type, vector);
+  Value odd = arith::AndIOp::create(
+      b, arith::ShRUIOp::create(b, bits, splatI32(b, type, 16)),
+      splatI32(b, type, 1));
+  Value bias = arith::AddIOp::create(b, odd, splatI32(b, type, 0x7fff));
+  return arith::AddIOp::create(b, bits, bias);
+}
+
+void KernelBuilder::storeVector(Value vector, Value ptr, Element element,
+                                int64_t count) {
+  auto lanes = cast<VectorType>(vector.getType()).getDimSize(0);
+  Value raw = vector;
+  if (element == Element::BF16) {
+    Value high = arith::ShRUIOp::create(b, roundedBits(b, vector),
+                                        splatI32(b, i32Vector(lanes), 16));
+    raw = arith::TruncIOp::create(b, VectorType::get({lanes}, b.getI16Type()),
+                                  high);
+  }
+  if (count == lanes)
+    return store(raw, ptr, sizeOf(element));
+  LLVM::MaskedStoreOp::create(b, raw, ptr, leadingMask(b, lanes, count),
+                              static_cast<uint32_t>(sizeOf(element)));
+}
+void KernelBuilder::storeVector(Value vector, Value ptr, Element element) {
+  storeVector(vector, ptr, element,
+              cast<VectorType>(vector.getType()).getDimSize(0));
+}
+
+Value KernelBuilder::loadScalar(Value ptr, Element element) {
+  if (element == Element::F32)
+    return load(f32Type(), ptr);
+  Value wide =
+      arith::ExtUIOp::create(b, b.getI32Type(), load(b.getI16Type(), ptr, 2));
+  return bitcast(f32Type(), arith::ShLIOp::create(b, wide, i32(16)));
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+Value KernelBuilder::splat(Value scalar, int64_t lanes) {
+  return vector::BroadcastOp::create(
+      b, VectorType::get({lanes}, scalar.getType()), scalar);
+}
+Value KernelBuilder::splat(float value, int64_t lanes) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(f32Vector(lanes), value));
+}
+Value KernelBuilder::fma(Value x, Value y, Value z) {
+  return LLVM::FMAOp::create(b, x, y, z);
+}
+Value KernelBuilder::addf(Value lhs, Value rhs) {
+  return arith::AddFOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::subf(Value lhs, Value rhs) {
+  return arith::SubFOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::mulf(Value lhs, Value rhs) {
+  return arith::MulFOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::divf(Value lhs, Value rhs) {
+  return arith::DivFOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::maxf(Value lhs, Value rhs) {
+  // Not arith.maximumf: its NaN rules cost a blend; operands here are numbers.
+  Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, lhs, rhs);
+  return select(greater, lhs, rhs);
+}
+Value KernelBuilder::sqrtf(Value value) {
+  return LLVM::SqrtOp::create(b, value);
+}
+
+Value KernelBuilder::reduce(Value vector,
+                            function_ref<Value(Value, Value)> combine) {
+  int64_t lanes = cast<VectorType>(vector.getType()).getDimSize(0);
+  while (lanes > 1) {
+    lanes /= 2;
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < lanes; ++i) {
+      low.push_back(i);
+      high.push_back(i + lanes);
+    }
+    Value lower = vector::ShuffleOp::create(b, vector, vector, low);
+    Value upper = vector::ShuffleOp::create(b, vector, vector, high);
+    vector = combine(lower, upper);
+  }
+  return vector::ExtractOp::create(b, vector, int64_t(0));
+}
+Value KernelBuilder::reduceAdd(Value vector) {
+  return reduce(vector, [&](Value x, Value y) { return addf(x, y); });
+}
+Value KernelBuilder::reduceMax(Value vector) {
+  return reduce(vector, [&](Value x, Value y) { return maxf(x, y); });
+}
+
+Value KernelBuilder::roundToBf16(Value vector) {
+  auto type = cast<VectorType>(vector.getType());
+  auto intType = i32Vector(type.getDimSize(0));
+  Value masked = arith::AndIOp::create(
+      b, roundedBits(b, vector),
+      splatI32(b, intType, static_cast<int32_t>(0xffff0000u)));
+  return bitcast(type, masked);
+}
+
+Value KernelBuilder::exp(Value x) {
+  int64_t n = cast<VectorType>(x.getType()).getDimSize(0);
+  auto constant = [&](float value) { return splat(value, n); };
+  // x = k ln 2 + r with |r| <= ln 2 / 2; ln 2 is split so that k * high is
+  // exact for the k that occur.
+  Value low = constant(-87.3f), high = constant(88.7f);
+  Value clamped = maxf(x, low);
+  Value below =
+      arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, clamped, high);
+  clamped = select(below, clamped, high);
+  Value k =
+      LLVM::RintOp::create(b, mulf(clamped, constant(1.44269504088896341f)));
+  Value r = fma(k, constant(-0.693359375f), clamped);
+  r = fma(k, constant(2.12194440e-4f), r);
+  // Taylor coefficients 1/i!; the remainder at |r| = 0.347 is under 1e-8.
+  Value p = constant(1.0f / 5040);
+  for (float c :
+       {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f})
+    p = fma(p, r, constant(c));
+  // 2^k by adding k to the exponent. k reaches 128 at the upper clamp, where
+  // 2^127 * 2 must be taken in two steps.
+  auto intType = i32Vector(n);
+  Value exponent = arith::FPToSIOp::create(b, intType, k);
+  Value half = arith::ShRSIOp::create(b, exponent, splatI32(b, intType, 1));
+  Value rest = arith::SubIOp::create(b, exponent, half);
+  auto power = [&](Value e) {
+    Value biased = arith::AddIOp::create(b, e, splatI32(b, intType, 127));
+    return bitcast(f32Vector(n),
+                   arith::ShLIOp::create(b, biased, splatI32(b, intType, 23)));
+  };
+  Value result = mulf(mulf(p, power(half)), power(rest));
+  Value tiny = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, low);
+  return select(tiny, constant(0.0f), result);
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+void KernelBuilder::loop(Value lower, Value upper, int64_t step,
+                         function_ref<void(Value)> body) {
+  auto forOp = scf::ForOp::create(b, lower, upper, i64(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(forOp.getBody()->getTerminator());
+  body(forOp.getInductionVar());
+}
+
+KernelBuilder::Values
+KernelBuilder::loop(Value lower, Value upper, int64_t step, ValueRange init,
+                    function_ref<Values(Value, ValueRange)> body) {
+  auto forOp = scf::ForOp::create(b, lower, upper, i64(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(forOp.getBody());
+  Values next = body(forOp.getInductionVar(), forOp.getRegionIterArgs());
+  scf::YieldOp::create(b, next);
+  return Values(forOp.getResults());
+}
+
+void KernelBuilder::ifThen(Value condition, function_ref<void()> then) {
+  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(ifOp.thenBlock()->getTerminator());
+  then();
+}
+
+void KernelBuilder::ifThenElse(Value condition, function_ref<void()> then,
+                               function_ref<void()> otherwise) {
+  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(ifOp.thenBlock()->getTerminator());
+  then();
+  b.setInsertionPoint(ifOp.elseBlock()->getTerminator());
+  otherwise();
+}

@@ -1,0 +1,307 @@
+//===- Matmul.cpp - products by a packed weight ---------------------------===//
+
+#include "targets/x86/Matmul.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::x86;
+
+Units swallow::x86::unitsOf(WeightOp weight, int64_t blocksPerUnit) {
+  PackedLayout layout = weight.getPackedLayout();
+  return {layout.totalBlocks() / blocksPerUnit, blocksPerUnit, layout.nBlock};
+}
+
+Value swallow::x86::biasOfUnit(KernelFrame &frame, Value bias, Value unit,
+                               int64_t columns) {
+  if (!bias)
+    return {};
+  Value base = frame.weight(frame.step.weightOf(bias));
+  return frame.k.offset(base, frame.k.mul(unit, columns * 4));
+}
+
+//===----------------------------------------------------------------------===//
+// Preparing the input
+//===----------------------------------------------------------------------===//
+
+LLVM::LLVMFuncOp swallow::x86::prepareRowHelper(StepEmitter &step,
+                                                int64_t columns, Element source,
+                                                bool norm, double eps) {
+  std::string name = (norm ? "rms_norm_row_" : "round_row_") +
+                     std::to_string(columns) +
+                     (source == Element::F32 ? "_f32" : "_bf16");
+  if (norm)
+    name += "_eps" + std::to_string(llvm::bit_cast<uint64_t>(eps));
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  return step.helper(
+      name, {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
+        Value src = arguments[0], weight = arguments[1], dst = arguments[2];
+        // Rows are padded with zeros to 16 columns, so whole vectors do.
+        int64_t padded = roundUp(columns, 16);
+        Value scale;
+        if (norm) {
+          // Two sums hide the latency of the multiply-add.
+          int64_t width = 2 * k.lanes();
+          int64_t whole = padded / width * width;
+          auto square = [&](Value at, Value sum) {
+            Value x =
+                k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
+            return k.fma(x, x, sum);
+          };
+          KernelBuilder::Values sums = {k.zero(), k.zero()};
+          sums = k.loop(k.i64(0), k.i64(whole), width, sums,
+                        [&](Value at, ValueRange in) {
+                          return KernelBuilder::Values{
+                              square(at, in[0]),
+                              square(k.add(at, k.lanes()), in[1])};
+                        });
+          if (whole < padded)
+            sums[0] = square(k.i64(whole), sums[0]);
+          Value sum = k.reduceAdd(k.addf(sums[0], sums[1]));
+          Value mean = k.divf(sum, k.f32(static_cast<float>(columns)));
+          Value root = k.sqrtf(k.addf(mean, k.f32(static_cast<float>(eps))));
+          scale = k.splat(k.divf(k.f32(1.0f), root));
+        }
+        k.loop(k.i64(0), k.i64(padded), k.lanes(), [&](Value at) {
+          Value x =
+              k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
+          if (norm)
+            x = k.mulf(
+                k.mulf(x, scale),
+                k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32));
+          step.storeInput(k, x,
+                          k.offset(dst, k.mul(at, sizeOf(step.inputElement()))),
+                          k.lanes());
+        });
+      });
+}
+
+/// The rows to multiply, in the element that products take: the activation
+/// itself, or rows prepared from it. Few rows are prepared by every thread for
+/// itself, which costs less than a barrier; many are shared out.
+static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
+                         Value small) {
+  KernelBuilder &k = frame.k;
+  StepEmitter &step = frame.step;
+  Rows source = step.rowsOf(frame, product.input);
+  bool ready = isStoredAsProductInput(product.input) || !step.roundsInputs();
+  if (!product.norm && !product.selectRows && ready)
+    return source;
+
+  Rows prepared{{}, source.columns, step.inputElement()};
+  Value own = frame.slot(step.workspaceSlot(product.op, "row_scratch"));
+  Value shared = frame.slot(step.workspaceSlot(product.op, "norm"));
+  Value weight =
+      product.norm ? frame.weight(step.weightOf(product.norm)) : source.base;
+  auto prepare = prepareRowHelper(step, source.columns, source.element,
+                                  static_cast<bool>(product.norm), product.eps);
+  auto prepareRows = [&](Value begin, Value end, Value destination) {
+    k.loop(begin, end, 1, [&](Value row) {
+      Value from =
+          product.selectRows ? frame.element(Arg::LogitRows, row) : row;
+      frame.call(prepare,
+                 {k.offset(source.base, k.mul(from, source.stride())), weight,
+                  k.offset(destination, k.mul(row, prepared.stride()))});
+    });
+  };
+  k.ifThenElse(
+      small, [&] { prepareRows(k.i64(0), rows, own); },
+      [&] {
+        auto [begin, end] = frame.share(rows);
+        prepareRows(begin, end, shared);
+        frame.barrier();
+      });
+  prepared.base = k.select(small, own, shared);
+  return prepared;
+}
+
+//===----------------------------------------------------------------------===//
+// Many rows: oneDNN's micro-kernels
+//===----------------------------------------------------------------------===//
+
+/// Spreads bf16 pairs [k/2][nBlock][2] to f32 [k][nBlock].
+static LLVM::LLVMFuncOp unpackHelper(StepEmitter &step, int64_t nBlock) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
+  return step.helper(
+      "unpack_bf16_n" + std::to_string(nBlock), {ptr, ptr, i64},
+      [&](KernelBuilder &k, ValueRange arguments) {
+        ImplicitLocOpBuilder &b = k.ops();
+        auto ints = k.i32Vector(k.lanes());
+        auto constant = [&](int32_t value) -> Value {
+          return arith::ConstantOp::create(b,
+                                           DenseElementsAttr::get(ints, value));
+        };
+        k.loop(k.i64(0), arguments[2], 1, [&](Value pair) {
+          Value src = k.offset(arguments[0], k.mul(pair, nBlock * 4));
+          Value dst = k.offset(arguments[1], k.mul(pair, nBlock * 8));
+          for (int64_t v = 0; v < nBlock; v += k.lanes()) {
+            Value bits = k.load(ints, k.offset(src, v * 4), 4);
+            Value even = arith::ShLIOp::create(b, bits, constant(16));
+            Value odd = arith::AndIOp::create(
+                b, bits, constant(static_cast<int32_t>(0xffff0000u)));
+            k.store(even, k.offset(dst, v * 4), 4);
+            k.store(odd, k.offset(dst, (nBlock + v) * 4), 4);
+          }
+        });
+      });
+}
+
+namespace {
+/// One unit times one group of rows.
+struct GroupProduct {
+  KernelFrame &frame;
+  const Product &product;
+  const Units &units;
+  Rows input;
+  Value weightBase, tileScratch, panelScratch;
+  bool bf16Weight, unpacks;
+  int64_t paddedCols, blockBytes;
+
+  void emit(Value unit, Value row0, Value tiles) {
+    KernelBuilder &k = frame.k;
+    int64_t chunks = paddedCols / kChunkCols;
+    int64_t tail = paddedCols % kChunkCols;
+    Value firstBlock = k.mul(unit, units.blocks);
+    k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+      Value block =
+          k.offset(weightBase, k.mul(k.add(firstBlock, inUnit), blockBytes));
+      Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
+      // The first chunk overwrites C, the others add to it.
+      if (chunks > 0) {
+        emitChunk(block, c, k.i64(0), kChunkCols, false, row0, tiles);
+        k.loop(k.i64(1), k.i64(chunks), 1, [&](Value chunk) {
+          emitChunk(block, c, k.mul(chunk, kChunkCols), kChunkCols, true, row0,
+                    tiles);
+        });
+      }
+      if (tail > 0)
+        emitChunk(block, c, k.i64(chunks * kChunkCols), tail, chunks > 0, row0,
+                  tiles);
+    });
+  }
+
+  void emitChunk(Value block, Value c, Value firstCol, int64_t cols,
+                 bool accumulate, Value row0, Value tiles) {
+    KernelBuilder &k = frame.k;
+    StepEmitter &step = frame.step;
+    int64_t weightSize = bf16Weight ? 2 : 4;
+    Value panel = k.offset(block, k.mul(firstCol, units.nBlock * weightSize));
+    if (unpacks) {
+      frame.call(unpackHelper(step, units.nBlock),
+                 {panel, panelScratch, k.i64(cols / 2)});
+      panel = panelScratch;
+    }
+    Element weightElement =
+        bf16Weight && !unpacks ? Element::BF16 : Element::F32;
+    int64_t kernel = step.brgemm({kTileRows, units.nBlock, cols,
+                                  input.stride() / sizeOf(input.element),
+                                  units.nBlock, units.columns(), input.element,
+                                  weightElement, accumulate});
+    k.loop(k.i64(0), tiles, 1, [&](Value tile) {
+      Value row = k.add(row0, k.mul(tile, kTileRows));
+      Value a =
+          k.offset(input.base, k.add(k.mul(row, input.stride()),
+                                     k.mul(firstCol, sizeOf(input.element))));
+      frame.brgemm(kernel, a, panel,
+                   k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
+    });
+  }
+};
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// The product
+//===----------------------------------------------------------------------===//
+
+static void emitRows(KernelFrame &frame, const Product &product,
+                     const Units &units, Value rows,
+                     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  KernelBuilder &k = frame.k;
+  StepEmitter &step = frame.step;
+  PackedLayout layout = [&] {
+    WeightOp weight = product.weight;
+    return weight.getPackedLayout();
+  }();
+  bool bf16Weight = layout.element == PackedElement::BF16;
+
+  Value small = k.lessThan(rows, k.i64(kSmallRows + 1));
+  Rows input = prepareInput(frame, product, rows, small);
+  Value weightBase = frame.weight(product.weight);
+  Value tileScratch =
+      frame.slot(step.workspaceSlot(product.op, "tile_scratch"));
+
+  auto emitSmall = [&] {
+    auto [begin, end] = frame.share(k.i64(units.count));
+    // The smallest kernel that takes all rows; the rows beyond them are
+    // scratch, or zero-padded rows of the arena.
+    std::function<void(int64_t, Value, Value)> choose = [&](int64_t m,
+                                                            Value block,
+                                                            Value c) {
+      auto run = [&] {
+        auto gemv =
+            gemvHelper(step, m, layout.cols, units.nBlock, bf16Weight,
+                       input.stride() / sizeOf(input.element), units.columns());
+        frame.call(gemv, {input.base, block, c});
+      };
+      if (m == kSmallRows)
+        return run();
+      k.ifThenElse(k.lessThan(rows, k.i64(m + 1)), run,
+                   [&] { choose(2 * m, block, c); });
+    };
+    k.loop(begin, end, 1, [&](Value unit) {
+      Value firstBlock = k.mul(unit, units.blocks);
+      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+        Value block = k.offset(
+            weightBase, k.mul(k.add(firstBlock, inUnit), layout.blockBytes()));
+        choose(1, block,
+               k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4)));
+      });
+      epilogue(frame, {k.i64(0), rows, unit, tileScratch, units.columns()});
+    });
+  };
+
+  auto emitLarge = [&] {
+    bool unpacks = bf16Weight && input.element == Element::F32;
+    Value panelScratch =
+        unpacks ? frame.slot(step.workspaceSlot(product.op, "panel_scratch"))
+                : tileScratch;
+    GroupProduct group{frame,
+                       product,
+                       units,
+                       input,
+                       weightBase,
+                       tileScratch,
+                       panelScratch,
+                       bf16Weight,
+                       unpacks,
+                       layout.paddedCols(),
+                       layout.blockBytes()};
+    Value groups = k.div(k.add(rows, kGroupRows - 1), kGroupRows);
+    auto [begin, end] = frame.share(k.mul(groups, units.count));
+    k.loop(begin, end, 1, [&](Value piece) {
+      Value unit = k.div(piece, groups);
+      Value row0 = k.mul(k.rem(piece, groups), kGroupRows);
+      Value count = k.min(k.sub(rows, row0), k.i64(kGroupRows));
+      Value tiles = k.div(k.add(count, kTileRows - 1), kTileRows);
+      group.emit(unit, row0, tiles);
+      epilogue(frame, {row0, count, unit, tileScratch, units.columns()});
+    });
+  };
+
+  k.ifThenElse(small, emitSmall, emitLarge);
+}
+
+void swallow::x86::emitProduct(
+    KernelFrame &frame, const Product &product, const Units &units,
+    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  KernelBuilder &k = frame.k;
+  if (!product.selectRows)
+    return emitRows(frame, product, units, frame.integer(Arg::NumTokens),
+                    epilogue);
+  // A step may want no logits at all.
+  Value rows = frame.integer(Arg::NumLogits);
+  k.ifThen(k.lessThan(k.i64(0), rows),
+           [&] { emitRows(frame, product, units, rows, epilogue); });
+}

@@ -1,0 +1,66 @@
+//===- Matmul.h - products by a packed weight -------------------*- C++ -*-===//
+
+#ifndef SWALLOW_TARGETS_X86_MATMUL_H
+#define SWALLOW_TARGETS_X86_MATMUL_H
+
+#include "targets/x86/StepEmitter.h"
+
+#include <functional>
+
+namespace swallow::x86 {
+
+/// What one product stage computes. Output features are claimed in units: a
+/// block, a head's blocks (row_unit), or a gate block with its up block
+/// (interleave).
+struct Product {
+  mlir::Operation *op; ///< whose slots are used
+  mlir::Value input;   ///< activation
+  WeightOp weight;
+  mlir::Value norm; ///< weight of the RMS norm of the input, or null
+  double eps = 0;
+  bool selectRows = false; ///< the rows that want logits instead of all
+};
+
+/// Geometry of a packed weight in units.
+struct Units {
+  int64_t count;  ///< units in all
+  int64_t blocks; ///< blocks of a unit
+  int64_t nBlock; ///< output features of a block
+  int64_t columns() const { return blocks * nBlock; }
+};
+Units unitsOf(WeightOp weight, int64_t blocksPerUnit);
+
+/// One unit's results for some rows, f32 in thread-private scratch.
+struct Tile {
+  mlir::Value row0; ///< first row of the step (or of the selected rows)
+  mlir::Value rows; ///< how many
+  mlir::Value unit; ///< which unit
+  mlir::Value data; ///< [rows][columns] f32
+  int64_t columns;  ///< padded columns, also the leading dimension
+};
+
+/// Emits the product into `frame`: prepares the input (norm, rounding,
+/// selection), then for each unit of this thread's share computes a tile and
+/// hands it to `epilogue`. Up to kSmallRows rows are multiplied by emitted
+/// matrix-vector code, more by oneDNN's micro-kernels.
+void emitProduct(
+    KernelFrame &frame, const Product &product, const Units &units,
+    llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
+
+/// C[0..m)[0..nBlock) = A x block for one packed block; see Gemv.cpp.
+mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
+                                  int64_t nBlock, bool bf16Weight, int64_t lda,
+                                  int64_t ldc);
+
+/// Prepares rows: dst[r] = round(norm(src[r]) or src[r]) in the input element.
+/// `norm` may be null. Emits one row.
+mlir::LLVM::LLVMFuncOp prepareRowHelper(StepEmitter &step, int64_t columns,
+                                        Element source, bool norm, double eps);
+
+/// bias[unit], as the packed layout of `weight` has it; null without one.
+mlir::Value biasOfUnit(KernelFrame &frame, mlir::Value bias, mlir::Value unit,
+                       int64_t columns);
+
+} // namespace swallow::x86
+
+#endif // SWALLOW_TARGETS_X86_MATMUL_H

@@ -1,0 +1,422 @@
+//===- StepEmitter.cpp - what the kernel emitters share -------------------===//
+
+#include "targets/x86/StepEmitter.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::x86;
+
+//===----------------------------------------------------------------------===//
+// KernelFrame
+//===----------------------------------------------------------------------===//
+
+Value KernelFrame::field(Value base, int64_t index, Type type) {
+  return k.load(type, k.offset(base, index * 8), 8);
+}
+Value KernelFrame::integer(Arg arg) {
+  return field(args, static_cast<int64_t>(arg), k.i64Type());
+}
+Value KernelFrame::pointer(Arg arg) {
+  return field(args, static_cast<int64_t>(arg), k.ptrType());
+}
+Value KernelFrame::element(Arg array, Value index) {
+  return k.loadI32(k.offset(pointer(array), k.mul(index, 4)));
+}
+
+Value KernelFrame::slot(int64_t index) {
+  Value bytes = field(pointer(Arg::ArenaOffsets), index, k.i64Type());
+  int64_t perThread = step.slotAttr(index).getSize().getPerThread();
+  if (perThread != 0)
+    bytes = k.add(bytes, k.mul(thread, perThread));
+  return k.offset(pointer(Arg::Arena), bytes);
+}
+
+Value KernelFrame::weight(WeightOp op) {
+  Value base =
+      k.offset(pointer(Arg::Weights), static_cast<int64_t>(*op.getOffset()));
+  if (!op.getLayers())
+    return base;
+  return k.offset(base,
+                  k.mul(layer, static_cast<int64_t>(*op.getLayerStride())));
+}
+
+std::pair<Value, Value> KernelFrame::share(Value total) {
+  Value begin = k.div(k.mul(total, thread), threads);
+  Value end = k.div(k.mul(total, k.add(thread, 1)), threads);
+  return {begin, end};
+}
+
+void KernelFrame::callService(Service service, ValueRange arguments) {
+  Value services = pointer(Arg::Services);
+  Value function = field(services, static_cast<int64_t>(service), k.ptrType());
+  SmallVector<Value> operands = {function, field(services, 0, k.ptrType())};
+  operands.append(arguments.begin(), arguments.end());
+  SmallVector<Type> types;
+  for (Value operand : ArrayRef(operands).drop_front())
+    types.push_back(operand.getType());
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(k.ops().getContext()), types);
+  LLVM::CallOp::create(k.ops(), type, operands);
+}
+
+void KernelFrame::barrier() { callService(Service::Barrier, {thread}); }
+
+void KernelFrame::brgemm(int64_t index, Value a, Value b, Value c) {
+  callService(Service::Brgemm, {thread, k.i64(index), a, b, c});
+}
+
+LLVM::CallOp KernelFrame::call(LLVM::LLVMFuncOp callee, ValueRange arguments) {
+  return LLVM::CallOp::create(k.ops(), callee, arguments);
+}
+
+//===----------------------------------------------------------------------===//
+// StepEmitter: lookups
+//===----------------------------------------------------------------------===//
+
+StepEmitter::StepEmitter(ModuleOp planned, ModuleOp out, const Variant &variant)
+    : planned(planned), out(out), target(variant), plannedSymbols(planned) {
+  planned.walk([&](WeightOp weight) {
+    bf16Weights |= weight.getTensorType().getElementType().isBF16();
+  });
+  input = bf16Weights && variant.bf16Dot ? Element::BF16 : Element::F32;
+}
+
+void StepEmitter::storeInput(KernelBuilder &k, Value vector, Value ptr,
+                             int64_t count) {
+  if (roundsInputs() && input == Element::F32)
+    vector = k.roundToBf16(vector);
+  k.storeVector(vector, ptr, input, count);
+}
+
+void StepEmitter::storeResult(KernelBuilder &k, Value result, Value vector,
+                              Value ptr, int64_t count) {
+  if (isStoredAsProductInput(result))
+    return storeInput(k, vector, ptr, count);
+  k.storeVector(vector, ptr, elementOf(result), count);
+}
+
+int64_t StepEmitter::resultSlot(Operation *op) {
+  if (auto slot = op->getAttrOfType<IntegerAttr>("swallow.result_slot"))
+    return slot.getInt();
+  op->emitOpError("has no swallow.result_slot; run -swallow-plan-arena first");
+  return -1;
+}
+
+SlotAttr StepEmitter::slotAttr(int64_t index) {
+  auto arena = planned->getAttrOfType<ArrayAttr>("swallow.arena");
+  return cast<SlotAttr>(arena[index]);
+}
+
+int64_t StepEmitter::workspaceSlot(Operation *op, StringRef prefix) {
+  if (auto slots =
+          op->getAttrOfType<DenseI64ArrayAttr>("swallow.workspace_slots"))
+    for (int64_t index : slots.asArrayRef())
+      if (slotAttr(index).getName().getValue().starts_with(prefix))
+        return index;
+  return -1;
+}
+
+WeightOp StepEmitter::weightOf(Value loaded) {
+  auto load = loaded.getDefiningOp<LoadWeightOp>();
+  return load ? plannedSymbols.lookup<WeightOp>(load.getWeight()) : WeightOp();
+}
+
+/// The number of the slot that holds an activation; -1 with a diagnostic.
+static int64_t slotOf(StepEmitter &step, Value value) {
+  if (Operation *op = value.getDefiningOp())
+    return step.resultSlot(op);
+  auto argument = cast<BlockArgument>(value);
+  Operation *parent = argument.getOwner()->getParentOp();
+  if (auto func = dyn_cast<func::FuncOp>(parent))
+    if (auto slot = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(),
+                                                       "swallow.slot"))
+      return slot.getInt();
+  if (isa<scf::ForOp>(parent))
+    return step.resultSlot(parent);
+  parent->emitOpError("has an argument without a slot; run "
+                      "-swallow-plan-arena first");
+  return -1;
+}
+
+Element StepEmitter::elementOf(Value value) {
+  if (Operation *op = value.getDefiningOp())
+    if (auto element = op->getAttrOfType<TypeAttr>("swallow.result_element"))
+      return element.getValue().isBF16() ? Element::BF16 : Element::F32;
+  return Element::F32;
+}
+
+Rows StepEmitter::rowsOf(KernelFrame &frame, Value value) {
+  int64_t columns = cast<RankedTensorType>(value.getType()).getDimSize(1);
+  return {frame.slot(slotOf(*this, value)), columns, elementOf(value)};
+}
+
+int64_t StepEmitter::brgemm(const BrgemmKey &key) {
+  auto it = llvm::find(brgemms, key);
+  if (it == brgemms.end())
+    it = brgemms.insert(it, key);
+  return it - brgemms.begin();
+}
+
+int64_t StepEmitter::stage(StringRef name) {
+  auto it = llvm::find(stages, name);
+  if (it == stages.end())
+    it = stages.insert(it, name.str());
+  return it - stages.begin();
+}
+
+//===----------------------------------------------------------------------===//
+// StepEmitter: functions
+//===----------------------------------------------------------------------===//
+
+std::string StepEmitter::uniqueName(StringRef stem) {
+  int &count = names[stem];
+  std::string name = stem.str();
+  if (count++ > 0)
+    name += "_" + std::to_string(count - 1);
+  return name;
+}
+
+/// Attributes that keep LLVM from turning loops into calls of memset, memcpy or
+/// libm, which compiled code must not import.
+static ArrayAttr functionAttributes(MLIRContext *context) {
+  Builder b(context);
+  return b.getArrayAttr({b.getStringAttr("noinline"),
+                         b.getStringAttr("nounwind"),
+                         b.getStringAttr("no-builtins")});
+}
+
+static LLVM::LLVMFuncOp createFunction(ModuleOp module, Location loc,
+                                       StringRef name, ArrayRef<Type> arguments,
+                                       LLVM::Linkage linkage) {
+  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
+  auto type = LLVM::LLVMFunctionType::get(
+      LLVM::LLVMVoidType::get(b.getContext()), arguments);
+  auto func = LLVM::LLVMFuncOp::create(b, loc, name, type, linkage);
+  func.setPassthroughAttr(functionAttributes(b.getContext()));
+  return func;
+}
+
+LLVM::LLVMFuncOp StepEmitter::kernel(StringRef name, Location loc,
+                                     function_ref<void(KernelFrame &)> body) {
+  MLIRContext *context = out.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  auto func = createFunction(out, loc, uniqueName(name), {ptr, i64, i64, i64},
+                             LLVM::Linkage::Internal);
+  OpBuilder b(context);
+  b.setInsertionPointToStart(func.addEntryBlock(b));
+  KernelBuilder k(b, loc, target);
+  KernelFrame frame(*this, k, func.getArgument(0), func.getArgument(1),
+                    func.getArgument(2), func.getArgument(3));
+  body(frame);
+  LLVM::ReturnOp::create(k.ops(), ValueRange());
+  return func;
+}
+
+LLVM::LLVMFuncOp
+StepEmitter::helper(StringRef name, ArrayRef<Type> argumentTypes,
+                    function_ref<void(KernelBuilder &, ValueRange)> body) {
+  LLVM::LLVMFuncOp &func = helpers[name];
+  if (func)
+    return func;
+  Location loc = UnknownLoc::get(out.getContext());
+  func = createFunction(out, loc, name, argumentTypes, LLVM::Linkage::Internal);
+  OpBuilder b(out.getContext());
+  b.setInsertionPointToStart(func.addEntryBlock(b));
+  KernelBuilder k(b, loc, target);
+  body(k, func.getArguments());
+  LLVM::ReturnOp::create(k.ops(), ValueRange());
+  return func;
+}
+
+Value StepEmitter::constantArray(KernelBuilder &k, StringRef name,
+                                 ArrayRef<float> values) {
+  LLVM::GlobalOp &global = arrays[name];
+  if (!global) {
+    OpBuilder b = OpBuilder::atBlockBegin(out.getBody());
+    int64_t count = static_cast<int64_t>(values.size());
+    auto data = DenseElementsAttr::get(
+        RankedTensorType::get({count}, b.getF32Type()), values);
+    global = LLVM::GlobalOp::create(
+        b, UnknownLoc::get(b.getContext()),
+        LLVM::LLVMArrayType::get(b.getF32Type(), count), /*isConstant=*/true,
+        LLVM::Linkage::Internal, name, data, /*alignment=*/64);
+  }
+  return LLVM::AddressOfOp::create(k.ops(), global);
+}
+
+//===----------------------------------------------------------------------===//
+// StepEmitter: the step
+//===----------------------------------------------------------------------===//
+
+LogicalResult StepEmitter::emit() {
+  auto func = plannedSymbols.lookup<func::FuncOp>("step");
+  if (!func)
+    return planned.emitError("expects a function @step");
+  if (!planned->getAttr("swallow.arena"))
+    return planned.emitError("has no arena; run -swallow-plan-arena first");
+  if (failed(emitStep(func)))
+    return failure();
+
+  // What the runtime has to know, for the artifact.
+  Builder b(out.getContext());
+  auto i64 = [&](StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  };
+  auto element = [&](Element e) {
+    return b.getStringAttr(e == Element::F32 ? "f32" : "bf16");
+  };
+  SmallVector<Attribute> list;
+  for (const BrgemmKey &key : brgemms)
+    list.push_back(b.getDictionaryAttr(
+        {i64("m", key.m), i64("n", key.n), i64("k", key.k), i64("lda", key.lda),
+         i64("ldb", key.ldb), i64("ldc", key.ldc),
+         b.getNamedAttr("a", element(key.a)),
+         b.getNamedAttr("b", element(key.b)),
+         b.getNamedAttr("accumulate", b.getBoolAttr(key.accumulate))}));
+  out->setAttr("swallow.brgemms", b.getArrayAttr(list));
+  SmallVector<StringRef> stageNames(stages.begin(), stages.end());
+  out->setAttr("swallow.stages", b.getStrArrayAttr(stageNames));
+  for (StringRef name : {"swallow.arena", "swallow.arena_size"})
+    if (Attribute attr = planned->getAttr(name))
+      out->setAttr(name, attr);
+  out->setAttr("swallow.variant", b.getStringAttr(target.name));
+  return success();
+}
+
+LogicalResult StepEmitter::emitStep(func::FuncOp func) {
+  MLIRContext *context = out.getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i64 = IntegerType::get(context, 64);
+  auto entry = createFunction(out, func.getLoc(), "swallow_step",
+                              {ptr, i64, i64}, LLVM::Linkage::External);
+  OpBuilder b(context);
+  b.setInsertionPointToStart(entry.addEntryBlock(b));
+  KernelBuilder k(b, func.getLoc(), target);
+  KernelFrame frame(*this, k, entry.getArgument(0), k.i64(-1),
+                    entry.getArgument(1), entry.getArgument(2));
+  if (failed(emitBody(func.getBody().front(), frame)))
+    return failure();
+  LLVM::ReturnOp::create(k.ops(), ValueRange());
+  return success();
+}
+
+LogicalResult StepEmitter::emitBody(Block &block, KernelFrame &frame) {
+  for (Operation &op : block) {
+    auto result =
+        TypeSwitch<Operation *, LogicalResult>(&op)
+            .Case([&](scf::ForOp loop) -> LogicalResult {
+              auto constant = [](Value v) {
+                APInt value;
+                return matchPattern(v, m_ConstantInt(&value))
+                           ? std::optional(value.getSExtValue())
+                           : std::nullopt;
+              };
+              auto lower = constant(loop.getLowerBound());
+              auto upper = constant(loop.getUpperBound());
+              auto step = constant(loop.getStep());
+              if (!lower || !upper || step != 1)
+                return loop.emitOpError(
+                    "is expected to count layers between constants");
+              LogicalResult status = success();
+              frame.k.loop(frame.k.i64(*lower), frame.k.i64(*upper), 1,
+                           [&](Value layer) {
+                             KernelFrame inner = frame;
+                             inner.layer = layer;
+                             status = emitBody(*loop.getBody(), inner);
+                           });
+              return status;
+            })
+            .Case([&](func::CallOp call) -> LogicalResult {
+              auto callee =
+                  plannedSymbols.lookup<func::FuncOp>(call.getCallee());
+              if (!callee || callee.isExternal())
+                return call.emitOpError("calls no function with a body");
+              return emitBody(callee.getBody().front(), frame);
+            })
+            .Case<EmbeddingOp, FusedQkvOp, AttentionOp, FusedLinearOp,
+                  GatedMlpOp, FusedLmHeadOp, SelectRowsOp>(
+                [&](auto stageOp) { return emitStage(stageOp, frame); })
+            .Case<LoadWeightOp, arith::ConstantOp, func::ReturnOp,
+                  scf::YieldOp>([](auto) { return success(); })
+            .Default([](Operation *other) {
+              return other->emitOpError(
+                  "has no x86 kernel; run -swallow-fuse and -swallow-plan "
+                  "first");
+            });
+    if (failed(result))
+      return failure();
+  }
+  return success();
+}
+
+/// Whether the slots and weights that the emitters will ask for are planned.
+static LogicalResult checkPlanned(StepEmitter &step, Operation *op) {
+  for (Value operand : op->getOperands()) {
+    if (!isa<RankedTensorType>(operand.getType()))
+      continue;
+    if (operand.getDefiningOp<LoadWeightOp>()) {
+      WeightOp weight = step.weightOf(operand);
+      if (!weight || !weight.getPacking() || !weight.getOffset())
+        return op->emitOpError(
+            "reads a weight without packing; run -swallow-plan-weights first");
+    }
+  }
+  return success();
+}
+
+LogicalResult StepEmitter::emitStage(Operation *op, KernelFrame &frame) {
+  if (failed(checkPlanned(*this, op)))
+    return failure();
+  // Kernel and stage are called like the op, with the weight's name where that
+  // tells two ops of a kind apart.
+  std::string name = op->getName().stripDialect().str();
+  if (auto linear = dyn_cast<FusedLinearOp>(op)) {
+    if (WeightOp weight = weightOf(linear.getWeight()))
+      name = weight.getSymName().rsplit('.').second.empty()
+                 ? weight.getSymName().str()
+                 : weight.getSymName().rsplit('.').second.str();
+  }
+  auto func = kernel(name, op->getLoc(), [&](KernelFrame &inner) {
+    TypeSwitch<Operation *>(op)
+        .Case([&](EmbeddingOp o) { emitEmbedding(inner, o); })
+        .Case([&](FusedQkvOp o) { emitFusedQkv(inner, o); })
+        .Case([&](AttentionOp o) { emitAttention(inner, o); })
+        .Case([&](FusedLinearOp o) { emitFusedLinear(inner, o); })
+        .Case([&](GatedMlpOp o) { emitGatedMlp(inner, o); })
+        .Case([&](FusedLmHeadOp o) { emitFusedLmHead(inner, o); })
+        .Case([&](SelectRowsOp o) { emitSelectRows(inner, o); });
+  });
+  frame.call(func, {frame.args, frame.layer, frame.thread, frame.threads});
+
+  // The next stage reads what other threads wrote: meet, then tell the
+  // profiler where the time went.
+  Type ptr = frame.k.ptrType(), i64 = frame.k.i64Type();
+  auto end = helper(
+      "stage_end", {ptr, i64, i64, i64}, [&](KernelBuilder &k, ValueRange v) {
+        KernelFrame inner(*this, k, v[0], v[2], v[1], v[1]);
+        inner.barrier();
+        Value services = inner.pointer(Arg::Services);
+        Value trace = k.load(
+            ptr, k.offset(services, static_cast<int64_t>(Service::Trace) * 8),
+            8);
+        Value address = LLVM::PtrToIntOp::create(k.ops(), i64, trace);
+        Value off = k.equal(address, k.i64(0));
+        k.ifThenElse(
+            off, [] {},
+            [&] {
+              Value context = k.load(ptr, services, 8);
+              auto type = LLVM::LLVMFunctionType::get(
+                  LLVM::LLVMVoidType::get(k.ops().getContext()),
+                  {ptr, i64, i64, i64});
+              LLVM::CallOp::create(
+                  k.ops(), type, ValueRange{trace, context, v[1], v[3], v[2]});
+            });
+      });
+  frame.call(end, {frame.args, frame.thread, frame.layer,
+                   frame.k.i64(stage(func.getSymName()))});
+  return success();
+}

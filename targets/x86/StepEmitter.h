@@ -1,0 +1,193 @@
+//===- StepEmitter.h - what the kernel emitters share -----------*- C++ -*-===//
+//
+// A StepEmitter builds the module of one code variant: the step function, one
+// kernel function per fused op of the planned IR, and the helpers they call.
+// Every kernel is
+//
+//   llvm.func @name(args: ptr, layer: i64, thread: i64, threads: i64)
+//
+// and runs SPMD: each thread calls it with its own number and takes its share.
+// A KernelFrame is such a function while it is being emitted.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_TARGETS_X86_STEPEMITTER_H
+#define SWALLOW_TARGETS_X86_STEPEMITTER_H
+
+#include "dialects/swallow/SwallowDialect.h"
+#include "targets/x86/KernelBuilder.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace swallow::x86 {
+
+/// Field numbers of SwallowStepArgs and SwallowServices
+/// (runtime/abi/StepAbi.h); every field is 8 bytes.
+enum class Arg : int64_t {
+  NumTokens,
+  NumLogits,
+  TokenIds,
+  Positions,
+  Sequences,
+  LogitRows,
+  Logits,
+  BlockTables,
+  BlockTableStride,
+  Kv,
+  KvLayerStride,
+  Weights,
+  Arena,
+  ArenaOffsets,
+  Services,
+};
+enum class Service : int64_t { Context, Barrier, Brgemm, Trace };
+
+/// Up to this many rows share one pass over the weights without oneDNN.
+constexpr int64_t kSmallRows = 8;
+/// Rows of one micro-kernel call, and of one piece of work in a large step.
+constexpr int64_t kTileRows = 32;
+constexpr int64_t kGroupRows = 128;
+/// Inputs that one micro-kernel call reduces over; an even number.
+constexpr int64_t kChunkCols = 512;
+
+/// One oneDNN micro-kernel of the variant (program.fbs, Brgemm).
+struct BrgemmKey {
+  int64_t m, n, k, lda, ldb, ldc;
+  Element a, b;
+  bool accumulate;
+  auto operator<=>(const BrgemmKey &) const = default;
+};
+
+/// Where the rows of an activation lie.
+struct Rows {
+  mlir::Value base; ///< pointer to row 0
+  int64_t columns = 0;
+  Element element = Element::F32;
+  int64_t stride() const { return rowStride(columns, element); }
+};
+
+class StepEmitter;
+
+/// A kernel function while it is being emitted.
+class KernelFrame {
+public:
+  KernelFrame(StepEmitter &step, KernelBuilder &k, mlir::Value args,
+              mlir::Value layer, mlir::Value thread, mlir::Value threads)
+      : step(step), k(k), args(args), layer(layer), thread(thread),
+        threads(threads) {}
+
+  StepEmitter &step;
+  KernelBuilder &k;
+  mlir::Value args, layer, thread, threads;
+
+  /// A field of SwallowStepArgs: integers as i64, pointers as ptr.
+  mlir::Value integer(Arg arg);
+  mlir::Value pointer(Arg arg);
+  /// args.<array>[index] of an i32 array, as i64.
+  mlir::Value element(Arg array, mlir::Value index);
+  /// Start of an arena slot; of a per-thread slot, this thread's part.
+  mlir::Value slot(int64_t index);
+  /// Start of a weight, of the frame's layer when it is per layer.
+  mlir::Value weight(WeightOp op);
+  /// This thread's contiguous share [first, second) of `total` pieces.
+  std::pair<mlir::Value, mlir::Value> share(mlir::Value total);
+  void barrier();
+  void brgemm(int64_t index, mlir::Value a, mlir::Value b, mlir::Value c);
+  mlir::LLVM::CallOp call(mlir::LLVM::LLVMFuncOp callee,
+                          mlir::ValueRange arguments);
+
+private:
+  mlir::Value field(mlir::Value base, int64_t index, mlir::Type type);
+  void callService(Service service, mlir::ValueRange arguments);
+};
+
+class StepEmitter {
+public:
+  /// `planned` has been through the planning passes; `out` is an empty module.
+  StepEmitter(mlir::ModuleOp planned, mlir::ModuleOp out,
+              const Variant &variant);
+
+  /// Emits everything; fails with a diagnostic on the op that cannot be.
+  mlir::LogicalResult emit();
+
+  const Variant &variant() const { return target; }
+  mlir::ModuleOp module() { return out; }
+  mlir::ModuleOp plannedModule() { return planned; }
+
+  /// How inputs of matrix products are stored, and whether they are rounded to
+  /// bf16 (also when they are then kept as f32).
+  Element inputElement() const { return input; }
+  bool roundsInputs() const { return bf16Weights; }
+  /// Stores a vector of a matrix product's input.
+  void storeInput(KernelBuilder &k, mlir::Value vector, mlir::Value ptr,
+                  int64_t count);
+
+  /// Stores a vector of an op's result: as a product's input where only
+  /// products read it.
+  void storeResult(KernelBuilder &k, mlir::Value result, mlir::Value vector,
+                   mlir::Value ptr, int64_t count);
+
+  /// The slot numbered on `op` as its result, or its workspace whose name
+  /// starts with `prefix`; -1 with a diagnostic when there is none.
+  int64_t resultSlot(mlir::Operation *op);
+  int64_t workspaceSlot(mlir::Operation *op, llvm::StringRef prefix);
+  SlotAttr slotAttr(int64_t index);
+  WeightOp weightOf(mlir::Value loaded);
+
+  /// Rows of a value: `element` follows from its producer.
+  Rows rowsOf(KernelFrame &frame, mlir::Value value);
+  Element elementOf(mlir::Value value);
+
+  /// Index of a micro-kernel, added when new.
+  int64_t brgemm(const BrgemmKey &key);
+  /// Index of a stage name, added when new.
+  int64_t stage(llvm::StringRef name);
+
+  /// A kernel function of the standard signature; `body` fills it.
+  mlir::LLVM::LLVMFuncOp kernel(llvm::StringRef name, mlir::Location loc,
+                                llvm::function_ref<void(KernelFrame &)> body);
+  /// A helper function, emitted once per name.
+  mlir::LLVM::LLVMFuncOp
+  helper(llvm::StringRef name, llvm::ArrayRef<mlir::Type> argumentTypes,
+         llvm::function_ref<void(KernelBuilder &, mlir::ValueRange)> body);
+  /// A private array of floats, emitted once per name; returns its address.
+  mlir::Value constantArray(KernelBuilder &k, llvm::StringRef name,
+                            llvm::ArrayRef<float> values);
+
+private:
+  mlir::LogicalResult emitStep(mlir::func::FuncOp func);
+  mlir::LogicalResult emitBody(mlir::Block &block, KernelFrame &frame);
+  mlir::LogicalResult emitStage(mlir::Operation *op, KernelFrame &frame);
+  std::string uniqueName(llvm::StringRef stem);
+
+  mlir::ModuleOp planned, out;
+  const Variant &target;
+  bool bf16Weights = false;
+  Element input = Element::F32;
+  mlir::SymbolTable plannedSymbols;
+  std::vector<BrgemmKey> brgemms;
+  std::vector<std::string> stages;
+  llvm::StringMap<mlir::LLVM::LLVMFuncOp> helpers;
+  llvm::StringMap<mlir::LLVM::GlobalOp> arrays;
+  llvm::StringMap<int> names;
+};
+
+//===----------------------------------------------------------------------===//
+// One emitter per op, each in its own file. They fill the frame of the op's
+// kernel; `op`'s slots and weights have been planned.
+//===----------------------------------------------------------------------===//
+
+void emitEmbedding(KernelFrame &frame, EmbeddingOp op);
+void emitFusedQkv(KernelFrame &frame, FusedQkvOp op);
+void emitAttention(KernelFrame &frame, AttentionOp op);
+void emitFusedLinear(KernelFrame &frame, FusedLinearOp op);
+void emitGatedMlp(KernelFrame &frame, GatedMlpOp op);
+void emitFusedLmHead(KernelFrame &frame, FusedLmHeadOp op);
+/// The step's result when it is selected rows of an activation: copies them.
+void emitSelectRows(KernelFrame &frame, SelectRowsOp op);
+
+} // namespace swallow::x86
+
+#endif // SWALLOW_TARGETS_X86_STEPEMITTER_H

@@ -1,0 +1,39 @@
+//===- Variant.h - code variants of the x86-64 target -----------*- C++ -*-===//
+
+#ifndef SWALLOW_TARGETS_X86_VARIANT_H
+#define SWALLOW_TARGETS_X86_VARIANT_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace swallow::x86 {
+
+/// One code variant: the instructions it may use and what follows from them.
+struct Variant {
+  std::string name;
+  /// What the machine must have, in LLVM's spelling; the code is compiled with
+  /// exactly these on top of baseline x86-64.
+  std::vector<std::string> features;
+  int64_t lanes;     ///< f32 lanes of a vector register
+  int64_t registers; ///< architectural vector registers
+  /// Has vdpbf16ps, and oneDNN micro-kernels of bf16 x bf16.
+  bool bf16Dot;
+
+  /// "+avx2,+fma,..." for LLVM's target machine.
+  std::string featureString() const;
+};
+
+/// All variants, from the most to the least capable, which is the order in
+/// which the runtime chooses.
+llvm::ArrayRef<Variant> allVariants();
+
+/// Null when no variant has that name.
+const Variant *findVariant(llvm::StringRef name);
+
+} // namespace swallow::x86
+
+#endif // SWALLOW_TARGETS_X86_VARIANT_H

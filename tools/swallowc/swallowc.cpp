@@ -1,0 +1,166 @@
+//===- swallowc.cpp - the compiler's command line -------------------------===//
+
+#include "compiler/Compiler.h"
+#include "runtime/support/MappedFile.h"
+
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <cstdio>
+
+using namespace swallow;
+namespace cl = llvm::cl;
+
+static cl::SubCommand
+    compileCommand("compile",
+                   "Compile a Hugging Face checkpoint folder into one file");
+
+static cl::OptionCategory category("Options");
+
+static cl::opt<std::string> modelDir(cl::Positional, cl::desc("MODEL_DIR"),
+                                     cl::sub(compileCommand),
+                                     cl::cat(category));
+static cl::opt<std::string>
+    output("o",
+           cl::desc("Output file (default: the folder's name + .swallow; "
+                    "with -emit: standard output)"),
+           cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
+static cl::list<std::string>
+    targets("target", cl::desc("Targets, comma-separated (default: x86-64)"),
+            cl::value_desc("list"), cl::CommaSeparated, cl::sub(compileCommand),
+            cl::cat(category));
+static cl::opt<DType>
+    dtype("dtype", cl::desc("Type of weights and of matrix products' inputs"),
+          cl::values(clEnumValN(DType::BF16, "bf16", "bfloat16 (default)"),
+                     clEnumValN(DType::F32, "f32", "float32")),
+          cl::init(DType::BF16), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<Stage> emitOption(
+    "emit", cl::desc("Print a stage of the compile instead of writing a file"),
+    cl::values(
+        clEnumValN(Stage::Import, "import", "the model in the swallow dialect"),
+        clEnumValN(Stage::Fused, "fused", "after fusion"),
+        clEnumValN(Stage::Planned, "planned", "after planning of memory"),
+        clEnumValN(Stage::Kernels, "kernels", "the kernels of one variant"),
+        clEnumValN(Stage::Llvm, "llvm", "the kernels in the LLVM dialect"),
+        clEnumValN(Stage::Asm, "asm", "assembly")),
+    cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    variant("variant",
+            cl::desc("Code variant that -emit shows (default: "
+                     "x86-64-avx512-bf16; also x86-64-avx512, x86-64-avx2)"),
+            cl::value_desc("name"), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int> probeTokens(
+    "probe-tokens",
+    cl::desc("Tokens of the prompt with which an artifact proves itself; 0 for "
+             "none (default: 4)"),
+    cl::init(4), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int>
+    threads("threads", cl::desc("Threads (default: as many as may be used)"),
+            cl::init(0), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<bool> quiet("quiet", cl::desc("Say nothing but errors"),
+                           cl::sub(compileCommand), cl::cat(category));
+
+static int usage(const llvm::Twine &message) {
+  llvm::errs() << "swallowc: error: " << message
+               << " (see swallowc compile --help)\n";
+  return 2;
+}
+
+static int fail(const Error &error) {
+  llvm::errs() << "swallowc: error: " << error.message << "\n";
+  return error.code == ErrorCode::InvalidArgument ? 2 : 1;
+}
+
+/// MODEL_DIR without trailing slashes, then its last part, in the current
+/// folder.
+static std::string defaultOutput(llvm::StringRef dir) {
+  dir = dir.rtrim('/');
+  llvm::StringRef name = dir.rsplit('/').second;
+  if (name.empty())
+    name = dir;
+  if (name.empty() || name == "." || name == "..")
+    name = "model";
+  return (name + ".swallow").str();
+}
+
+static int emit(const CompileOptions &options) {
+  auto text = emitStage(options, emitOption, variant);
+  if (!text)
+    return fail(text.error());
+  std::FILE *out = stdout;
+  if (!options.output.empty())
+    out = std::fopen(options.output.c_str(), "w");
+  if (!out) {
+    std::perror(("swallowc: error: " + options.output).c_str());
+    return 1;
+  }
+  bool written =
+      std::fwrite(text->data(), 1, text->size(), out) == text->size();
+  written &= (out == stdout ? std::fflush(out) : std::fclose(out)) == 0;
+  if (!written) {
+    std::perror("swallowc: error: cannot write the output");
+    return 1;
+  }
+  return 0;
+}
+
+static int compile() {
+  if (modelDir.empty())
+    return usage("compile needs a MODEL_DIR");
+  if (probeTokens < 0 || probeTokens > 512)
+    return usage("-probe-tokens is expected to be 0 to 512");
+  if (threads < 0)
+    return usage("-threads is expected to be 0 or more");
+  CompileOptions options;
+  options.modelDir = modelDir;
+  options.output = output;
+  options.dtype = dtype;
+  options.probeTokens = probeTokens;
+  options.threads = threads;
+  if (!targets.empty())
+    options.targets.assign(targets.begin(), targets.end());
+  options.warn = [](const std::string &line) {
+    llvm::errs() << "swallowc: warning: " << line << "\n";
+  };
+  if (emitOption.getNumOccurrences() > 0)
+    return emit(options);
+
+  if (options.output.empty())
+    options.output = defaultOutput(options.modelDir);
+  if (!quiet)
+    options.note = [](const std::string &line) {
+      llvm::errs() << line << "\n";
+    };
+  auto report = compileModel(options);
+  if (!report)
+    return fail(report.error());
+  if (!quiet)
+    llvm::errs() << llvm::format(
+        "%s: %.1f MB (probe %.1f s, code %.1f s, weights %.1f s)\n",
+        options.output.c_str(), report->fileBytes / 1e6, report->probeSeconds,
+        report->codeSeconds, report->packSeconds);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::HideUnrelatedOptions(category, compileCommand);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) {
+    os << "swallowc " << compilerVersion() << "\n";
+  });
+  std::string errors;
+  llvm::raw_string_ostream errorStream(errors);
+  if (!cl::ParseCommandLineOptions(
+          argc, argv,
+          "Compiles Llama- and Mistral-family language models ahead of time\n",
+          &errorStream)) {
+    llvm::errs() << errors;
+    return 2;
+  }
+  if (compileCommand)
+    return compile();
+  return usage("expected a command: compile");
+}
