@@ -324,8 +324,9 @@ swallow_status swallow_session_verify_probe(swallow_session *session,
                                             swallow_probe_result *result);
 
 /* Everything about the artifact as JSON, with the memory plan for `options`
- * (NULL: the defaults) on this machine; docs/using.md describes the keys. The
- * caller frees `json` with swallow_string_free. */
+ * (NULL: the defaults) on this machine: what `swallow-rt inspect --json` prints.
+ * Keys are added, never renamed. The caller frees `json` with
+ * swallow_string_free. */
 swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
                                         const swallow_session_options *options,
                                         char **json);

@@ -43,14 +43,20 @@ generationDefaults(const swallow_artifact *artifact) {
 }
 
 /// Greedy unless the checkpoint's generation config says do_sample or a flag
-/// asks for sampling; what no flag says comes from the generation config.
+/// asks for sampling.
+bool samples(const RunOptions &options,
+             const swallow_generation_defaults &defaults) {
+  return options.temperature || options.topK || options.topP ||
+         defaults.do_sample;
+}
+
+/// What no flag says comes from the generation config.
 swallow_sampling_options
 samplingOptions(const RunOptions &options,
                 const swallow_generation_defaults &defaults) {
   swallow_sampling_options sampling;
   swallow_sampling_options_init(&sampling, sizeof(sampling));
-  bool asked = options.temperature || options.topK || options.topP;
-  if (!asked && !defaults.do_sample) {
+  if (!samples(options, defaults)) {
     sampling.temperature = 0;
     return sampling;
   }
@@ -217,7 +223,15 @@ void warnAboutDefaults(const swallow_generation_defaults &defaults,
 int run(const RunOptions &options) {
   Clock::time_point start = Clock::now();
   ArtifactPtr artifact = openArtifact(options.file);
-  std::string prompt = options.prompt ? *options.prompt : readStandardInput();
+  std::string prompt;
+  if (options.prompt) {
+    prompt = *options.prompt;
+  } else {
+    // The newline that ends the last line is the shell's, not the text's.
+    prompt = readStandardInput();
+    if (prompt.ends_with('\n'))
+      prompt.pop_back();
+  }
   std::vector<int32_t> ids = encode(artifact.get(), prompt, true);
   if (ids.empty())
     throw CommandError("the prompt is empty");
@@ -231,14 +245,13 @@ int run(const RunOptions &options) {
   double openSeconds = secondsSince(start);
 
   swallow_generation_defaults defaults = generationDefaults(artifact.get());
-  warnAboutDefaults(defaults, defaults.do_sample || options.temperature);
+  warnAboutDefaults(defaults, samples(options, defaults));
   Completion completion(options, artifact.get(), session.get(), defaults);
   int64_t maxTokens = options.maxTokens.value_or(defaults.max_new_tokens > 0
                                                      ? defaults.max_new_tokens
                                                      : kDefaultMaxTokens);
 
-  // No SA_RESTART is needed: reads and writes repeat after an interruption,
-  // and the loop looks at the flag between tokens.
+  // The loops look at the flag between steps.
   std::signal(SIGINT, [](int) { interrupted = 1; });
   Clock::time_point promptStart = Clock::now();
   completion.prefill(ids);
@@ -273,7 +286,8 @@ void addRunCommand(CLI::App &app, Command &command) {
       "run", "Complete a text, printing it while it is generated");
   options->addFile(*verb);
   verb->add_option("-p,--prompt", options->prompt,
-                   "The text to complete (default: standard input)");
+                   "The text to complete (default: standard input without the "
+                   "newline at its end)");
   verb->add_option("-n,--max-tokens", options->maxTokens,
                    "Stop after this many tokens (default: the generation "
                    "config's, or 512)")

@@ -45,6 +45,8 @@ TEST(MicroKernelsTest, MultipliesF32) {
   auto kernels = MicroKernels::create(specs, *hostIsa(), 2);
   ASSERT_TRUE(kernels.ok()) << kernels.error().message;
   ASSERT_EQ((*kernels)->count(), 3);
+  // Memory plans say nothing of scratch memory: below AMX there is none.
+  EXPECT_EQ((*kernels)->scratchBytes(), 0u);
   for (size_t i = 0; i < specs.size(); ++i) {
     const BrgemmSpec &spec = specs[i];
     std::vector<float> a(size_t(spec.m * spec.lda)),
