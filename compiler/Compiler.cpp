@@ -214,7 +214,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   if (!chatTemplate.empty())
     segments.push_back({fbs::SegmentKind::ChatTemplate, "chat_template",
                         toBytes(chatTemplate)});
-  Progress progress;
+  Progress progress(stderr, options.showProgress ? Progress::Style::Auto
+                                                 : Progress::Style::Silent);
   WriteOptions write;
   write.threads = options.threads;
   write.progress = &progress;

@@ -25,7 +25,8 @@ struct CompileOptions {
   std::vector<std::string> targets = {"x86-64"};
   /// Tokens of the probe; 0 for none.
   int64_t probeTokens = 4;
-  int threads = 0; ///< 0: all that the process may use
+  int threads = 0;          ///< 0: all that the process may use
+  bool showProgress = true; ///< a bar or lines on standard error
   /// One line each: what the user should know and what is being done.
   std::function<void(const std::string &)> warn = {};
   std::function<void(const std::string &)> note = {};

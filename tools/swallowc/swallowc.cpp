@@ -59,7 +59,8 @@ static cl::opt<int> probeTokens(
 static cl::opt<int>
     threads("threads", cl::desc("Threads (default: as many as may be used)"),
             cl::init(0), cl::sub(compileCommand), cl::cat(category));
-static cl::opt<bool> quiet("quiet", cl::desc("Say nothing but errors"),
+static cl::opt<bool> quiet("quiet",
+                           cl::desc("Say nothing but warnings and errors"),
                            cl::sub(compileCommand), cl::cat(category));
 
 static int usage(const llvm::Twine &message) {
@@ -129,6 +130,7 @@ static int compile() {
 
   if (options.output.empty())
     options.output = defaultOutput(options.modelDir);
+  options.showProgress = !quiet;
   if (!quiet)
     options.note = [](const std::string &line) {
       llvm::errs() << line << "\n";
