@@ -3,8 +3,8 @@
 
     train.py [--minutes M] [--workers N] [--work DIR] [--out DIR] [--fresh]
 
-An interrupted training resumes from the work folder. All seeds are fixed; the learning rate follows the clock, so that
-the training ends in time on a slower or busier machine too, and only its length differs.
+An interrupted training resumes from the work folder. All seeds are fixed; the learning rate follows the processor time
+of the first worker, which is the time on the clock where nothing else runs.
 """
 
 import argparse
@@ -29,7 +29,7 @@ PEAK_LR = 1.5e-3
 WARM_UP_STEPS = 100
 ANSWER_WEIGHT = 3.0  # of an answer's tokens in the loss; a question's own tokens are mostly chance
 PAD = -100
-SAVE_EVERY_S = 180
+SAVE_EVERY_S = 60
 AVERAGE_DECAY = 0.998  # of the running average of the weights that is saved
 
 CHAT_TEMPLATE = (
@@ -158,7 +158,7 @@ class Trainer:
         self.step, self.epoch, self.elapsed = state["step"], state["epoch"], state["elapsed"]
 
     def update(self, batch, lr, seconds):
-        """One step on all workers' batches together; the first worker's `seconds` are added to everybody's clock."""
+        """One step on all workers' batches together; the first worker's `seconds` are added to everybody's time."""
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         loss = loss_of(self.model, *batch)
@@ -204,12 +204,12 @@ def work(rank, args, corpus):
               f"{sum(len(ids) for ids, _ in documents)} training tokens", flush=True)
     if (args.work / "state.pt").exists():
         trainer.resume(torch.load(args.work / "state.pt"))
-    total, last, saved = args.minutes * 60, time.monotonic(), trainer.elapsed
+    total, last, saved = args.minutes * 60, time.process_time(), trainer.elapsed
     while trainer.elapsed < total:
         trainer.epoch += 1
         for batch in batches(documents, trainer.epoch, rank, args.workers):
             lr = PEAK_LR * min(1.0, (trainer.step + 1) / WARM_UP_STEPS) * (1 - 0.98 * trainer.elapsed / total)
-            now = time.monotonic()
+            now = time.process_time()
             loss = trainer.update(batch, lr, now - last if rank == 0 else 0.0)
             last = now
             if rank == 0 and trainer.step % 100 == 0:
@@ -228,7 +228,8 @@ def work(rank, args, corpus):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=30, help="length of the training (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=20,
+                        help="length of the training in processor time of a worker (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, choices=[1, 2, 3, 4, 6, 12], help="processes (default: %(default)s)")
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("/tmp/swallow-demo"),
                         help="where the corpus and the state to resume from are kept (default: %(default)s)")
