@@ -5,9 +5,9 @@
 
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
 #include <cstdio>
 
 using namespace swallow;
@@ -130,15 +130,17 @@ static int compile() {
 
   if (options.output.empty())
     options.output = defaultOutput(options.modelDir);
-  options.showProgress = !quiet;
-  if (!quiet)
+  // Linking runs lld in process, which resets all llvm::cl options.
+  const bool talks = !quiet;
+  options.showProgress = talks;
+  if (talks)
     options.note = [](const std::string &line) {
       llvm::errs() << line << "\n";
     };
   auto report = compileModel(options);
   if (!report)
     return fail(report.error());
-  if (!quiet)
+  if (talks)
     llvm::errs() << llvm::format(
         "%s: %.1f MB (probe %.1f s, code %.1f s, weights %.1f s)\n",
         options.output.c_str(), report->fileBytes / 1e6, report->probeSeconds,
@@ -147,7 +149,9 @@ static int compile() {
 }
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+  // A file size limit is then an error of the write, which is reported like a
+  // full disk.
+  std::signal(SIGXFSZ, SIG_IGN);
   cl::HideUnrelatedOptions(category);
   cl::HideUnrelatedOptions(category, compileCommand);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) {
