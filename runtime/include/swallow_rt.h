@@ -1,4 +1,5 @@
-/*===- swallow_rt.h - the C API of Swallow's runtime ----------------*- C -*-===*
+/*===- swallow_rt.h - the C API of Swallow's runtime ----------------*- C
+ * -*-===*
  *
  * Opens a compiled model (a .swallow file) and runs it:
  *
@@ -21,11 +22,12 @@
  *
  * Threads. An artifact is immutable: any number of threads may use one at a
  * time. A session, a sampler and a text stream are each used by one thread at a
- * time; different ones are independent. A session starts its own worker threads.
+ * time; different ones are independent. A session starts its own worker
+ * threads.
  *
- * Ownership. What an artifact, session or stream returns a pointer to belongs to
- * it; the comment says how long it lasts. Only swallow_string_free frees what
- * swallow_artifact_inspect returns. A session keeps what it needs of its
+ * Ownership. What an artifact, session or stream returns a pointer to belongs
+ * to it; the comment says how long it lasts. Only swallow_string_free frees
+ * what swallow_artifact_inspect returns. A session keeps what it needs of its
  * artifact alive: they can be closed in either order. Every destroy function
  * accepts NULL.
  *
@@ -104,8 +106,8 @@ typedef struct swallow_model_info {
   int64_t vocab_size;
   int64_t hidden_size;
   int64_t num_layers;
-  int64_t max_context; /* tokens, the model's own limit */
-  int64_t window;      /* tokens a query sees, 0: all */
+  int64_t max_context;  /* tokens, the model's own limit */
+  int64_t window;       /* tokens a query sees, 0: all */
   int64_t probe_tokens; /* of the probe inside, 0: none */
 } swallow_model_info;
 
@@ -116,7 +118,7 @@ swallow_status swallow_artifact_model_info(const swallow_artifact *artifact,
  * where it says nothing. */
 typedef struct swallow_generation_defaults {
   size_t struct_size;
-  int32_t bos_token_id; /* -1: none */
+  int32_t bos_token_id;         /* -1: none */
   const int32_t *eos_token_ids; /* [num_eos_token_ids], live as the artifact */
   size_t num_eos_token_ids;
   bool do_sample;
@@ -134,8 +136,8 @@ swallow_artifact_generation_defaults(const swallow_artifact *artifact,
                                      swallow_generation_defaults *defaults);
 
 /* The code variants, most capable first. `name` lives as long as the artifact.
- * `missing` (may be NULL) gets the CPU features that this machine lacks, "" when
- * it can run the variant, valid until the next call on this thread. */
+ * `missing` (may be NULL) gets the CPU features that this machine lacks, ""
+ * when it can run the variant, valid until the next call on this thread. */
 size_t swallow_artifact_num_variants(const swallow_artifact *artifact);
 swallow_status swallow_artifact_variant(const swallow_artifact *artifact,
                                         size_t index, const char **name,
@@ -151,8 +153,8 @@ swallow_status swallow_encode(const swallow_artifact *artifact,
                               bool add_special_tokens, int32_t *ids,
                               size_t capacity, size_t *count);
 
-/* Decodes ids; `text` gets `size` bytes of UTF-8 (not terminated) under the same
- * rule about `capacity`. */
+/* Decodes ids; `text` gets `size` bytes of UTF-8 (not terminated) under the
+ * same rule about `capacity`. */
 swallow_status swallow_decode(const swallow_artifact *artifact,
                               const int32_t *ids, size_t count,
                               bool skip_special_tokens, char *text,
@@ -324,8 +326,8 @@ swallow_status swallow_session_verify_probe(swallow_session *session,
                                             swallow_probe_result *result);
 
 /* Everything about the artifact as JSON, with the memory plan for `options`
- * (NULL: the defaults) on this machine: what `swallow-rt inspect --json` prints.
- * Keys are added, never renamed. The caller frees `json` with
+ * (NULL: the defaults) on this machine: what `swallow-rt inspect --json`
+ * prints. Keys are added, never renamed. The caller frees `json` with
  * swallow_string_free. */
 swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
                                         const swallow_session_options *options,
