@@ -1,0 +1,166 @@
+//===- CompiledModule.cpp - one module through pipeline and loader --------===//
+
+#include "compiler/ArtifactContents.h"
+#include "compiler/Pipelines.h"
+#include "dialects/swallow/SwallowDialect.h"
+#include "runtime/abi/StepAbi.h"
+#include "runtime/artifact/Artifact.h"
+#include "runtime/device/CpuFeatures.h"
+#include "runtime/support/FloatFormats.h"
+#include "targets/x86/CodeGeneration.h"
+#include "test/frontends/CheckpointFixture.h"
+#include "test/targets/x86/KernelHarness.h"
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/Parser/Parser.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+namespace swallow::test {
+
+std::string variantUnderTest() {
+  const char *name = std::getenv("SWALLOW_VARIANT");
+  return name ? name : x86::allVariants().back().name;
+}
+
+std::string missingForVariant() {
+  const x86::Variant *variant = x86::findVariant(variantUnderTest());
+  if (!variant)
+    return "a variant of that name";
+  return missingFeatures({variant->name, variant->features},
+                         CpuFeatures::host());
+}
+
+struct CompiledModule::Ir {
+  std::unique_ptr<mlir::MLIRContext> context;
+  mlir::OwningOpRef<mlir::ModuleOp> module; // as parsed: what is evaluated
+  TemporaryFolder folder;
+  std::optional<Checkpoint> checkpoint;
+};
+
+CompiledModule::CompiledModule() : ir_(std::make_unique<Ir>()) {}
+CompiledModule::~CompiledModule() = default;
+
+/// A checkpoint with normal numbers for every weight of the module. Matrices
+/// are scaled so that products keep the size of their input, norms and biases
+/// are around 1 and 0.
+static std::string randomWeights(mlir::ModuleOp module) {
+  std::mt19937 random(20240517);
+  std::string header = "{", data;
+  module.walk([&](WeightOp weight) {
+    mlir::RankedTensorType type = weight.getTensorType();
+    bool matrix = type.getRank() == 2;
+    bool bias = weight.getSymName().contains("bias");
+    bool table = weight.getSymName().contains("embed");
+    bool bf16 = type.getElementType().isBF16();
+    float scale = matrix && !table ? 1 / std::sqrt(float(type.getDimSize(1)))
+                                   : (matrix ? 1.0f : 0.3f);
+    std::normal_distribution<float> normal(matrix || bias ? 0 : 1, scale);
+    int64_t layers = weight.getLayers() ? int64_t(*weight.getLayers()) : 1;
+    for (int64_t layer = 0; layer < layers; ++layer)
+      for (size_t i = 0; i < weight.getSources().size(); ++i) {
+        std::vector<int64_t> shape = {weight.getSourceRows()[i]};
+        if (matrix)
+          shape.push_back(type.getDimSize(1));
+        int64_t count = shape[0] * (matrix ? shape[1] : 1);
+        size_t begin = data.size();
+        for (int64_t j = 0; j < count; ++j) {
+          float value = normal(random);
+          uint16_t half = f32ToBf16(value);
+          if (bf16)
+            data.append(reinterpret_cast<const char *>(&half), sizeof(half));
+          else
+            data.append(reinterpret_cast<const char *>(&value), sizeof(value));
+        }
+        header += std::string(header.size() > 1 ? ",\"" : "\"") +
+                  weight.getSourceName(i, layer) + "\":{\"dtype\":\"" +
+                  (bf16 ? "BF16" : "F32") + "\",\"shape\":" + shapeText(shape) +
+                  ",\"data_offsets\":[" + std::to_string(begin) + "," +
+                  std::to_string(data.size()) + "]}";
+      }
+  });
+  return safetensorsImage(header + "}", data);
+}
+
+/// What the loader wants to know of a model, from what the module says.
+static std::unique_ptr<fbs::ModelInfoT> describe(const fbs::KvPlanT &kv,
+                                                 int64_t vocab) {
+  auto model = std::make_unique<fbs::ModelInfoT>();
+  model->architecture = "KernelHarness";
+  model->hidden_size = model->intermediate_size = 1;
+  model->num_layers = kv.layers;
+  model->num_heads = model->num_kv_heads = kv.kv_heads;
+  model->head_dim = kv.head_dim;
+  model->vocab_size = static_cast<uint32_t>(vocab);
+  model->max_position_embeddings = 1 << 20;
+  return model;
+}
+
+Result<std::unique_ptr<CompiledModule>>
+CompiledModule::compile(const std::string &text, int64_t vocab) {
+  std::unique_ptr<CompiledModule> compiled(new CompiledModule());
+  Ir &ir = *compiled->ir_;
+  mlir::DialectRegistry registry;
+  registerCompilerDialects(registry);
+  ir.context = std::make_unique<mlir::MLIRContext>(
+      registry, mlir::MLIRContext::Threading::DISABLED);
+  ir.context->loadAllAvailableDialects();
+  ir.module = mlir::parseSourceString<mlir::ModuleOp>(text, ir.context.get());
+  if (!ir.module)
+    return {ErrorCode::Internal, "the module cannot be parsed:\n" + text};
+  ir.folder.write("model.safetensors", randomWeights(*ir.module));
+  SWALLOW_ASSIGN(ir.checkpoint, Checkpoint::open(ir.folder.path()));
+
+  const x86::Variant &variant = *x86::findVariant(variantUnderTest());
+  fbs::ProgramT program;
+  program.abi_version = SWALLOW_ABI_VERSION;
+  program.compiler_version = "kernel harness";
+  program.source_hash.assign(16, 0);
+  std::vector<WeightJob> jobs;
+  SWALLOW_ASSIGN(auto module, planModule(*ir.module, variant));
+  SWALLOW_ASSIGN(program.kv, describeKv(*module));
+  program.model = describe(*program.kv, vocab);
+  SWALLOW_TRY(describeWeights(*module, *ir.checkpoint, program, jobs));
+  SWALLOW_TRY(emitKernels(*module, variant));
+  SWALLOW_ASSIGN(auto table, describeVariant(*module, variant));
+  SWALLOW_TRY(lowerToLLVM(*module));
+  SWALLOW_ASSIGN(x86::LinkedCode code, x86::emitCode(*module, variant));
+  table->code_segment = 0;
+  table->step_offset = code.stepOffset;
+  program.variants.push_back(std::move(table));
+  std::vector<SegmentData> segments = {
+      {fbs::SegmentKind::Code,
+       variant.name,
+       {code.bytes.begin(), code.bytes.end()}}};
+
+  std::string path = ir.folder.file("model.swallow");
+  WriteOptions options;
+  options.threads = 1;
+  SWALLOW_ASSIGN(WriteReport report, writeArtifact(path, std::move(program),
+                                                   segments, jobs, options));
+  static_cast<void>(report);
+  SWALLOW_ASSIGN(Artifact artifact, Artifact::open(path));
+  SWALLOW_TRY(artifact.verifyWeights(1));
+  auto shared = std::make_shared<const Artifact>(std::move(artifact));
+  SWALLOW_ASSIGN(size_t index, chooseVariant(*shared, variant.name));
+  SWALLOW_ASSIGN(compiled->program_, loadStep(shared, index));
+  return compiled;
+}
+
+Result<std::vector<std::vector<float>>>
+CompiledModule::evaluate(const std::vector<EvalBatch> &steps) {
+  CheckpointWeights weights(*ir_->checkpoint);
+  Evaluator evaluator(*ir_->module, weights, {1});
+  std::vector<std::vector<float>> logits;
+  for (const EvalBatch &batch : steps) {
+    SWALLOW_ASSIGN(std::vector<float> step, evaluator.step(batch));
+    logits.push_back(std::move(step));
+  }
+  return logits;
+}
+
+} // namespace swallow::test

@@ -1,0 +1,317 @@
+//===- KernelTest.cpp - every fused op against the evaluator --------------===//
+//
+// Each module is compiled once for the variant under test and run for all
+// numbers of rows and threads.
+//
+//===----------------------------------------------------------------------===//
+
+#include "runtime/engine/Session.h"
+#include "test/targets/x86/KernelHarness.h"
+#include "test/targets/x86/Modules.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <random>
+
+using namespace swallow;
+using namespace swallow::test;
+
+namespace {
+
+/// One row, few rows (matrix-vector code up to 8), one tile, several tiles in
+/// two groups of 128.
+constexpr int64_t kRowCounts[] = {1, 2, 7, 8, 9, 33, 130};
+
+using Logits = std::vector<std::vector<float>>; // [step][row * column]
+
+/// Independent steps of `count` rows each; the logits' rows backwards.
+std::vector<EvalBatch> separateSteps(int64_t tokens) {
+  std::vector<EvalBatch> steps;
+  for (int64_t count : kRowCounts) {
+    EvalBatch batch;
+    for (int64_t i = 0; i < count; ++i) {
+      int32_t row = batch.push(int32_t((i * 37 + 11 + count) % tokens),
+                               int32_t(i), /*sequence=*/0);
+      batch.logitRows.insert(batch.logitRows.begin(), row);
+    }
+    steps.push_back(batch);
+  }
+  // Few of many rows, and none.
+  EvalBatch few = steps[5];
+  few.logitRows = {32, 0, 17};
+  EvalBatch none = steps[3];
+  none.logitRows.clear();
+  steps.push_back(few);
+  steps.push_back(none);
+  return steps;
+}
+
+/// A conversation of several sequences whose rows mix in each step.
+std::vector<EvalBatch> conversation(const std::vector<int64_t> &rowCounts,
+                                    int32_t sequences) {
+  std::mt19937 random(7);
+  std::vector<int32_t> lengths(sequences, 0);
+  std::vector<EvalBatch> steps;
+  for (int64_t count : rowCounts) {
+    EvalBatch batch;
+    for (int64_t i = 0; i < count; ++i) {
+      int32_t sequence = int32_t(random() % uint32_t(sequences));
+      int32_t row = batch.push(int32_t(random() % kTokens), lengths[sequence]++,
+                               sequence);
+      batch.logitRows.push_back(row);
+    }
+    std::shuffle(batch.logitRows.begin(), batch.logitRows.end(), random);
+    steps.push_back(batch);
+  }
+  return steps;
+}
+
+GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
+  GuardedRun::Sizes sizes{1, 1, 1, 1};
+  for (const EvalBatch &batch : steps) {
+    sizes.maxStepTokens =
+        std::max(sizes.maxStepTokens, int64_t(batch.ids.size()));
+    for (size_t i = 0; i < batch.ids.size(); ++i) {
+      sizes.sequences =
+          std::max(sizes.sequences, int64_t(batch.sequences[i]) + 1);
+      sizes.context = std::max(sizes.context, int64_t(batch.positions[i]) + 1);
+    }
+  }
+  return sizes;
+}
+
+/// Errors relative to the root mean square of what is expected. f32 differs by
+/// the order of sums alone; bf16 by roundings that this order flips.
+struct Bounds {
+  double largest, mean;
+};
+Bounds boundsOf(Weights weights) {
+  return weights == Weights::F32 ? Bounds{1e-5, 1e-6} : Bounds{1e-2, 1e-3};
+}
+
+void expectClose(const std::vector<float> &found,
+                 const std::vector<float> &expected, Bounds bounds) {
+  ASSERT_EQ(found.size(), expected.size());
+  double squares = 0, sum = 0, largest = 0;
+  for (size_t i = 0; i < found.size(); ++i) {
+    double error = std::abs(double(found[i]) - expected[i]);
+    ASSERT_TRUE(std::isfinite(error)) << "at " << i << ": " << found[i];
+    squares += double(expected[i]) * expected[i];
+    sum += error;
+    largest = std::max(largest, error);
+  }
+  if (found.empty())
+    return;
+  double rms = std::sqrt(squares / double(found.size()));
+  ASSERT_GT(rms, 0.01) << "the expected values say nothing";
+  EXPECT_LE(largest / rms, bounds.largest);
+  EXPECT_LE(sum / double(found.size()) / rms, bounds.mean);
+}
+
+class KernelTest : public testing::TestWithParam<Weights> {
+protected:
+  void SetUp() override {
+    std::string missing = missingForVariant();
+    if (!missing.empty())
+      GTEST_SKIP() << variantUnderTest() << ": this machine lacks " << missing;
+  }
+
+  Weights weights() const { return GetParam(); }
+
+  void check(const TestModule &module, const std::vector<EvalBatch> &steps) {
+    SCOPED_TRACE(module.name);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message << "\n" << module.ir;
+    check(**compiled, steps);
+  }
+
+  void check(CompiledModule &compiled, const std::vector<EvalBatch> &steps) {
+    auto expected = compiled.evaluate(steps);
+    ASSERT_TRUE(expected.ok()) << expected.error().message;
+    Logits onOneThread;
+    for (int threads : {1, 2, 3}) {
+      GuardedRun::Sizes sizes = sizesFor(steps);
+      sizes.threads = threads;
+      auto run = GuardedRun::open(compiled.program(), sizes);
+      ASSERT_TRUE(run.ok()) << run.error().message;
+      for (size_t i = 0; i < steps.size(); ++i) {
+        SCOPED_TRACE("step " + std::to_string(i) + " of " +
+                     std::to_string(steps[i].ids.size()) + " rows, " +
+                     std::to_string(threads) + " threads");
+        std::vector<float> found = (*run)->step(steps[i]);
+        if (threads == 1) {
+          expectClose(found, (*expected)[i], boundsOf(weights()));
+          onOneThread.push_back(found);
+        } else {
+          EXPECT_TRUE(sameBits(found, onOneThread[i]));
+        }
+        if (HasFailure())
+          return;
+      }
+      EXPECT_EQ((*run)->damage(), "");
+    }
+  }
+
+  static bool sameBits(const std::vector<float> &a,
+                       const std::vector<float> &b) {
+    return a.size() == b.size() &&
+           (a.empty() ||
+            std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
+                         testing::Values(Weights::F32, Weights::BF16),
+                         [](const testing::TestParamInfo<Weights> &info) {
+                           return info.param == Weights::F32 ? "f32" : "bf16";
+                         });
+
+// The harness itself: an access behind a buffer is found and named.
+TEST(GuardedMemoryDeathTest, NamesTheBuffer) {
+  GuardedMemory memory("short", 100, 0);
+  EXPECT_EXIT(*const_cast<volatile uint8_t *>(memory.data() + 103) = 1,
+              testing::ExitedWithCode(1),
+              "byte 3 behind the end of 'short' \\(100 bytes\\)");
+  EXPECT_TRUE(memory.frontIsUntouched());
+  memory.data()[-1] = 0;
+  EXPECT_FALSE(memory.frontIsUntouched());
+}
+
+TEST_P(KernelTest, Embedding) {
+  for (int64_t columns : {35, 40, 130})
+    check(embeddingModule(weights(), columns), separateSteps(kTokens));
+}
+
+// Inputs of an odd number, beyond one chunk of a micro-kernel, and within one;
+// outputs with tails of a block, a vector and neither.
+TEST_P(KernelTest, FusedLinear) {
+  std::vector<LinearShape> shapes = {
+      {.in = 40, .out = 130},
+      {.in = 333, .out = 96, .norm = true},
+      {.in = 130, .out = 130, .residual = true},
+      {.in = 96, .out = 96, .norm = true, .bias = true, .residual = true},
+      {.in = 1100, .out = 40, .norm = true, .bias = true},
+      {.in = 64, .out = 777, .bias = true}};
+  for (const LinearShape &shape : shapes)
+    check(linearModule(weights(), shape), separateSteps(kTokens));
+}
+
+// The result as f32 rows, and as the next product's input.
+TEST_P(KernelTest, GatedMlp) {
+  std::vector<MlpShape> shapes = {
+      {.hidden = 40, .ffn = 333, .norm = true},
+      {.hidden = 96, .ffn = 48, .bias = true},
+      {.hidden = 130, .ffn = 333, .norm = true, .bias = true, .down = true}};
+  for (const MlpShape &shape : shapes)
+    check(mlpModule(weights(), shape), separateSteps(kTokens));
+}
+
+TEST_P(KernelTest, FusedLmHead) {
+  std::vector<HeadShape> shapes = {
+      {.hidden = 96, .vocab = 777, .norm = true},
+      {.hidden = 40, .vocab = 130},
+      {.hidden = 35, .vocab = 61, .norm = true, .tied = true},
+      {.hidden = 130, .vocab = 777, .tied = true}};
+  for (const HeadShape &shape : shapes)
+    check(headModule(weights(), shape), separateSteps(kTokens));
+}
+
+// Queries, keys and values through the KV memory, three sequences at once.
+TEST_P(KernelTest, FusedQkvAndAttention) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 35, .heads = 5, .kvHeads = 5, .headDim = 10, .norm = true},
+      {.hidden = 96,
+       .heads = 6,
+       .kvHeads = 2,
+       .headDim = 16,
+       .window = 17,
+       .norm = true,
+       .bias = true},
+      {.hidden = 130,
+       .heads = 4,
+       .kvHeads = 1,
+       .headDim = 48,
+       .norm = true,
+       .ropeParameters = ", scaling = <factor = 8.0 : f64, low_freq_factor = "
+                         "1.0 : f64, high_freq_factor = 4.0 : f64, "
+                         "original_max_position = 64>"},
+      {.hidden = 64, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 17},
+      {.hidden = 48, .heads = 2, .kvHeads = 1, .headDim = 160, .bias = true}};
+  for (const AttentionShape &shape : shapes)
+    check(attentionModule(weights(), shape),
+          conversation({1, 2, 7, 8, 9, 33, 130, 1, 3}, 3));
+}
+
+// The ring of a window holds fewer positions than the sequences have: blocks
+// are used again while older keys of theirs are still in sight.
+TEST_P(KernelTest, RingsAreReused) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16, .window = 17},
+      {.hidden = 40, .heads = 1, .kvHeads = 1, .headDim = 10, .window = 1},
+      {.hidden = 40, .heads = 2, .kvHeads = 1, .headDim = 6, .window = 33}};
+  std::vector<int64_t> counts(26, 9);
+  counts.insert(counts.end(), 9, 1);
+  for (const AttentionShape &shape : shapes)
+    check(attentionModule(weights(), shape), conversation(counts, 2));
+}
+
+// The same conversation in a session: slots share their bytes there, and the
+// trace hook sees every stage.
+TEST_P(KernelTest, SessionsGiveTheSameBits) {
+  TestModule module = attentionModule(
+      weights(),
+      {.hidden = 96, .heads = 6, .kvHeads = 2, .headDim = 16, .norm = true});
+  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  std::vector<EvalBatch> steps = conversation({1, 7, 33, 9, 130, 2}, 2);
+  GuardedRun::Sizes sizes = sizesFor(steps);
+  auto run = GuardedRun::open((*compiled)->program(), sizes);
+  ASSERT_TRUE(run.ok()) << run.error().message;
+
+  SessionOptions options;
+  options.contextLength = sizes.context;
+  options.maxSequences = sizes.sequences;
+  options.maxStepTokens = sizes.maxStepTokens;
+  options.maxLogitRows = sizes.maxStepTokens;
+  options.threads = 2;
+  options.profile = true;
+  auto session = Session::open((*compiled)->program(), options);
+  ASSERT_TRUE(session.ok()) << session.error().message;
+  std::vector<SequenceId> ids;
+  for (int64_t i = 0; i < sizes.sequences; ++i) {
+    auto id = (*session)->createSequence();
+    ASSERT_TRUE(id.ok());
+    ids.push_back(*id);
+  }
+  for (EvalBatch &batch : steps) {
+    // A session's logits come in the order of the rows.
+    std::sort(batch.logitRows.begin(), batch.logitRows.end());
+    std::vector<StepRow> rows;
+    for (size_t i = 0; i < batch.ids.size(); ++i)
+      rows.push_back({ids[size_t(batch.sequences[i])], batch.ids[i], true});
+    Status status = (*session)->step(rows);
+    ASSERT_TRUE(status.ok()) << status.error().message;
+    std::vector<float> found;
+    for (int64_t row = 0; row < (*session)->numLogits(); ++row) {
+      auto values = (*session)->logits(row);
+      found.insert(found.end(), values.begin(), values.end());
+    }
+    EXPECT_TRUE(sameBits(found, (*run)->step(batch)));
+  }
+
+  std::map<std::string, uint64_t> calls;
+  for (const StageTime &stage : (*session)->stageTimes())
+    calls[stage.name] = stage.calls;
+  uint64_t count = steps.size();
+  EXPECT_EQ(calls, (std::map<std::string, uint64_t>{{"embedding", count},
+                                                    {"fused_qkv", 2 * count},
+                                                    {"attention", 2 * count},
+                                                    {"o", 2 * count},
+                                                    {"select_rows", count}}));
+}
+
+} // namespace

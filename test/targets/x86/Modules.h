@@ -1,0 +1,61 @@
+//===- Modules.h - small modules around one fused op ------------*- C++ -*-===//
+
+#ifndef SWALLOW_TEST_TARGETS_X86_MODULES_H
+#define SWALLOW_TEST_TARGETS_X86_MODULES_H
+
+#include <cstdint>
+#include <string>
+
+namespace swallow::test {
+
+/// Rows of the embedding table that feeds the op under test.
+constexpr int64_t kTokens = 61;
+
+struct TestModule {
+  std::string name;
+  std::string ir;
+  int64_t columns; // of the step's result
+};
+
+/// The textual type of a weight: "tensor<40x96xbf16>".
+enum class Weights { F32, BF16 };
+
+/// embedding -> select_rows.
+TestModule embeddingModule(Weights weights, int64_t columns);
+
+struct LinearShape {
+  int64_t in, out;
+  bool norm = false, bias = false, residual = false; // residual: in == out
+};
+/// embedding -> fused_linear -> select_rows.
+TestModule linearModule(Weights weights, const LinearShape &shape);
+
+struct MlpShape {
+  int64_t hidden, ffn;
+  bool norm = false, bias = false;
+  bool down = false; // followed by a fused_linear back to hidden, + residual
+};
+/// embedding -> gated_mlp (-> fused_linear) -> select_rows.
+TestModule mlpModule(Weights weights, const MlpShape &shape);
+
+struct HeadShape {
+  int64_t hidden, vocab;
+  bool norm = false;
+  bool tied = false; // the weight is the embedding table
+};
+/// embedding -> fused_lm_head.
+TestModule headModule(Weights weights, const HeadShape &shape);
+
+struct AttentionShape {
+  int64_t hidden, heads, kvHeads, headDim;
+  int64_t window = 0;
+  bool norm = false, bias = false;
+  std::string ropeParameters = {}; // after theta
+};
+/// embedding -> two layers of fused_qkv -> attention -> fused_linear with
+/// residual -> select_rows.
+TestModule attentionModule(Weights weights, const AttentionShape &shape);
+
+} // namespace swallow::test
+
+#endif // SWALLOW_TEST_TARGETS_X86_MODULES_H
