@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""One golden model from its folder to logits, against transformers' numbers.
+
+Compiles the checkpoint for f32 and bf16 and compares token ids, logits and
+greedy tokens on every code variant that this machine runs, for whole prompts,
+chunks, single tokens and ragged batches.
+"""
+
+import argparse
+import filecmp
+import json
+import math
+import os
+import tempfile
+
+from swallow_testing import (Checks, Programs, argmax, largest_error,
+                             mean_error, rms)
+
+# Stored in bf16, so that bf16 weights are exact and only activations round.
+STORED_BF16 = {"llama2-mha", "llama31", "mistral-window", "shisa-extra"}
+# Of logit_rms.
+F32_LARGEST = 1e-4
+
+
+class GoldenTest:
+    def __init__(self, programs, folder, name, work):
+        self.programs = programs
+        self.folder = os.path.join(folder, name)
+        self.work = work
+        self.checks = Checks()
+        with open(os.path.join(self.folder, "golden.json"),
+                  encoding="utf-8") as file:
+            self.golden = json.load(file)
+        self.bf16_mean = 0.012 if name in STORED_BF16 else 0.02
+
+    def artifact(self, dtype):
+        return os.path.join(self.work, dtype + ".swallow")
+
+    def run(self):
+        for dtype in ("f32", "bf16"):
+            said = self.programs.compile(self.folder, self.artifact(dtype),
+                                         "-dtype", dtype)
+            self.checks.expect(said == "", f"-quiet said: {said}")
+        self.deterministic()
+        self.tokenize()
+        self.inspect()
+        for dtype in ("f32", "bf16"):
+            variants = self.programs.variants(self.artifact(dtype))
+            self.checks.expect(variants, "no variant runs on this machine")
+            for variant in variants:
+                self.prompts(dtype, variant)
+                self.pieces(dtype, variant)
+                self.threads(dtype, variant)
+            self.checks.expect(
+                "MISMATCH" not in self.programs.rt("verify",
+                                                   self.artifact(dtype)),
+                "verify finds another probe")
+        if self.window():
+            self.past_the_window()
+        self.checks.finish()
+
+    def close(self, dtype, found, case, what):
+        """Compares the logits of a prompt's last position."""
+        expected, scale = case["last_logits"], case["logit_rms"]
+        if dtype == "f32":
+            error = largest_error(found, expected) / scale
+            bound = F32_LARGEST
+        else:
+            error = mean_error(found, expected) / scale
+            bound = self.bf16_mean
+        self.checks.expect(error <= bound,
+                           f"{dtype} {what}: error {error:.2e} of the logits' "
+                           f"rms, at most {bound:.1e} is allowed")
+
+    # Other threads and another moment: the same bytes.
+    def deterministic(self):
+        again = os.path.join(self.work, "again.swallow")
+        for threads in ("1", "2"):
+            self.programs.compile(self.folder, again, "-threads", threads)
+            self.checks.expect(
+                filecmp.cmp(self.artifact("bf16"), again, shallow=False),
+                f"a compile with {threads} thread(s) gives other bytes")
+
+    def tokenize(self):
+        artifact = self.artifact("bf16")
+        for case in self.golden["tokenize"]:
+            for key, options in (("ids", []),
+                                 ("ids_no_special", ["--no-special"])):
+                answer = json.loads(self.programs.rt(
+                    "tokenize", artifact, "--json", *options,
+                    text=case["text"]))
+                self.checks.expect(answer["ids"] == case[key],
+                                   f"{key} of {case['text']!r}: "
+                                   f"{answer['ids']}, not {case[key]}")
+
+    def inspect(self):
+        with open(os.path.join(self.folder, "config.json"),
+                  encoding="utf-8") as file:
+            config = json.load(file)
+        description = self.programs.inspect(self.artifact("bf16"), "-c", "64")
+        model = description["model"]
+        for key in ("vocab_size", "hidden_size", "intermediate_size"):
+            self.checks.expect(model[key] == config[key],
+                               f"inspect says {key} is {model[key]}")
+        self.checks.expect(
+            description["memory_plan"]["context_length"] == 64,
+            "the memory plan is for another context")
+        names = [v["name"] for v in description["variants"]]
+        self.checks.expect(
+            names == ["x86-64-avx512-bf16", "x86-64-avx512", "x86-64-avx2"],
+            f"the variants are {names}")
+
+    # Whole prompts, and every greedy token: fed the golden tokens one by one,
+    # the model must choose the next golden one each time.
+    def prompts(self, dtype, variant):
+        artifact = self.artifact(dtype)
+        options = ("--variant", variant)
+        for i, case in enumerate(self.golden["logits"]):
+            what = f"{variant} prompt {i}"
+            ids = case["ids"]
+            rows = self.programs.logits(artifact, ids, *options)[0]
+            self.close(dtype, rows[-1], case, what)
+            if dtype != "f32":
+                continue
+            chosen = [argmax(row) for row in rows]
+            self.checks.expect(chosen == case["argmax"],
+                               f"{what}: most likely tokens {chosen}")
+            nll = sum(negative_log_probability(row, token) for row, token
+                      in zip(rows, ids[1:])) / (len(ids) - 1)
+            self.checks.expect(abs(nll - case["mean_nll"]) < 1e-4,
+                               f"{what}: mean_nll {nll}, "
+                               f"not {case['mean_nll']}")
+            all_ids = ids + case["greedy"]
+            rows = self.programs.logits(artifact, all_ids[:-1], "--chunk",
+                                        str(1 if i == 1 else 16), *options)[0]
+            greedy = [argmax(row) for row in rows[len(ids) - 1:]]
+            self.checks.expect(greedy == case["greedy"],
+                               f"{what}: greedy tokens {greedy}")
+
+    # Chunks, single tokens, and ragged batches of three sequences.
+    def pieces(self, dtype, variant):
+        case = self.golden["logits"][2]
+        for chunk in ("1", "7", "16"):
+            rows = self.programs.logits(self.artifact(dtype), case["ids"],
+                                        "--chunk", chunk, "--variant",
+                                        variant)[0]
+            self.close(dtype, rows[-1], case, f"{variant} chunks of {chunk}")
+        for chunk in ("1", "7"):
+            copies = self.programs.logits(self.artifact(dtype), case["ids"],
+                                          "--chunk", chunk, "--copies", "3",
+                                          "--variant", variant)
+            self.checks.expect(len(copies) == 3, "three sequences asked for")
+            for i, rows in enumerate(copies):
+                self.close(dtype, rows[-1], case,
+                           f"{variant} sequence {i} of 3, chunks of {chunk}")
+
+    # Bit-identical numbers for any number of threads, and so the same text.
+    def threads(self, dtype, variant):
+        artifact = self.artifact(dtype)
+        case = self.golden["logits"][0]
+        for chunk in ("512", "7", "1"):
+            answers = [self.programs.logits_text(
+                artifact, case["ids"], "--chunk", chunk, "--variant", variant,
+                "--threads", str(threads)) for threads in (1, 2, 3)]
+            self.checks.expect(answers[0] == answers[1] == answers[2],
+                               f"{dtype} {variant}, chunks of {chunk}: logits "
+                               "depend on the number of threads")
+        texts = [self.programs.rt(
+            "run", artifact, "-p", "東京 is", "--temperature", "0",
+            "--max-tokens", "24", "--variant", variant, "--threads",
+            str(threads)) for threads in (1, 2, 3)]
+        self.checks.expect(texts[0] and texts[0] == texts[1] == texts[2],
+                           f"{dtype} {variant}: texts {texts}")
+
+    def window(self):
+        return self.programs.inspect(self.artifact("f32"))["kv"]["window"]
+
+    # Chunk by chunk the keys lie in a ring of a few blocks, in one piece all of
+    # them are there: both must say the same.
+    def past_the_window(self):
+        artifact = self.artifact("f32")
+        vocab = self.golden["vocab_size"]
+        ids = [(i * 7919 + 13) % vocab for i in range(400)]
+        whole = self.programs.logits(artifact, ids, "--chunk", "400")[0]
+        scale = rms(whole[-1])
+        for chunk in ("1", "16", "33"):
+            pieces = self.programs.logits(artifact, ids, "--chunk", chunk)[0]
+            error = max(largest_error(a, b) for a, b in zip(pieces, whole))
+            self.checks.expect(error / scale <= F32_LARGEST,
+                               f"400 tokens in chunks of {chunk}: error "
+                               f"{error / scale:.2e}")
+        plans = [self.programs.inspect(artifact, "-c", str(context),
+                                       "--max-step-tokens", "16")["memory_plan"]
+                 for context in (100, 400, 1000)]
+        sizes = [plan["kv_bytes"] for plan in plans]
+        self.checks.expect(sizes[0] == sizes[1] == sizes[2],
+                           f"KV memory grows with the context: {sizes}")
+        blocks = math.ceil((self.window() - 1 + 16) / 32)
+        self.checks.expect(plans[0]["kv_blocks"] == blocks,
+                           f"{plans[0]['kv_blocks']} blocks, not {blocks}")
+
+
+def negative_log_probability(row, token):
+    highest = max(row)
+    return (highest + math.log(sum(math.exp(x - highest) for x in row))
+            - row[token])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True, help="folder of the programs")
+    parser.add_argument("--golden", required=True, help="folder of the models")
+    parser.add_argument("model")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        GoldenTest(Programs(arguments.bin), arguments.golden, arguments.model,
+                   work).run()
+
+
+if __name__ == "__main__":
+    main()
