@@ -124,7 +124,7 @@ Result<size_t> selectVariant(std::span<const VariantNeeds> variants,
     std::string known;
     for (size_t i = 0; i < variants.size(); ++i) {
       const VariantNeeds &variant = variants[i];
-      known += (i ? ", " : "") + variant.name;
+      known.append(i ? ", " : "").append(variant.name);
       if (variant.name != wanted)
         continue;
       std::string missing = missingFeatures(variant, cpu);
@@ -144,8 +144,8 @@ Result<size_t> selectVariant(std::span<const VariantNeeds> variants,
   for (size_t i = 0; i < variants.size(); ++i) {
     if (missingFeatures(variants[i], cpu).empty())
       return i;
-    needs += (i ? "; or " : "") + variants[i].name + ": " +
-             join(variants[i].features);
+    needs.append(i ? "; or " : "").append(variants[i].name);
+    needs.append(": ").append(join(variants[i].features));
   }
   return Error{ErrorCode::WrongMachine,
                file + ": needs " +

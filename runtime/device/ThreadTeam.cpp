@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <climits>
+#include <exception>
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace swallow {
@@ -70,7 +70,8 @@ Result<std::unique_ptr<ThreadTeam>> ThreadTeam::create(int threads) {
 
   std::unique_ptr<ThreadTeam> team(new ThreadTeam(threads, spins));
   team->threads_.reserve(static_cast<size_t>(threads) - 1);
-  // std::thread reports a refusal by throwing; the threads that did start
+  // std::thread reports a refusal by throwing (std::system_error, or
+  // std::bad_alloc for its own state); the threads that did start
   // cannot be sent home through a barrier that waits for all, so the gate
   // lets none into it before all are there.
   std::atomic<uint32_t> gate{0}; // 0 wait, 1 work, 2 leave
@@ -84,7 +85,7 @@ Result<std::unique_ptr<ThreadTeam>> ThreadTeam::create(int threads) {
         if (work)
           team->work(thread);
       });
-  } catch (const std::system_error &) {
+  } catch (const std::exception &) {
     refused = true;
   }
   gate.store(refused ? 2 : 1, std::memory_order_release);
