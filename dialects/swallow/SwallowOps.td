@@ -95,6 +95,13 @@ def Swallow_LoadWeightOp : Swallow_Op<"load_weight",
 
 def Swallow_EmbeddingOp : Swallow_Op<"embedding", [Pure]> {
   let summary = "rows of the embedding table for the tokens of the batch";
+  let description = [{
+    Row r of the result is the table's row of token r, as f32.
+
+    ```mlir
+    %x = swallow.embedding %batch, %table : tensor<900x128xbf16> -> tensor<?x128xf32>
+    ```
+  }];
   let arguments = (ins Swallow_BatchType:$batch, Swallow_Matrix:$table);
   let results = (outs Swallow_Activation:$result);
   let assemblyFormat = [{
@@ -105,6 +112,14 @@ def Swallow_EmbeddingOp : Swallow_Op<"embedding", [Pure]> {
 
 def Swallow_RmsNormOp : Swallow_Op<"rms_norm", [Pure]> {
   let summary = "x / sqrt(mean(x^2) + eps) * weight, row by row";
+  let description = [{
+    The mean is over a row's columns (Zhang and Sennrich, "Root Mean Square
+    Layer Normalization", 2019).
+
+    ```mlir
+    %n = swallow.rms_norm %x, %w eps 1.0e-05 : tensor<?x128xf32>, tensor<128xf32> -> tensor<?x128xf32>
+    ```
+  }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Vector:$weight,
                        F64Attr:$eps);
   let results = (outs Swallow_Activation:$result);
@@ -120,6 +135,10 @@ def Swallow_LinearOp : Swallow_Op<"linear", [Pure]> {
   let description = [{
     The input is rounded to the weight's element type; products accumulate in
     f32; the bias is added in f32.
+
+    ```mlir
+    %y = swallow.linear %x, %w bias %b : tensor<64xf32> : tensor<?x128xf32>, tensor<64x128xbf16> -> tensor<?x64xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Matrix:$weight,
                        Optional<Swallow_Vector>:$bias);
@@ -133,6 +152,14 @@ def Swallow_LinearOp : Swallow_Op<"linear", [Pure]> {
 
 def Swallow_RopeOp : Swallow_Op<"rope", [Pure]> {
   let summary = "rotates each head of each row by its position";
+  let description = [{
+    The input is rows of heads of `head_dim` columns. The angle of a pair is the
+    row's position times the pair's frequency, in f32.
+
+    ```mlir
+    %r = swallow.rope %q, %batch head_dim 32 <theta = 1.0e+04 : f64> : tensor<?x128xf32> -> tensor<?x128xf32>
+    ```
+  }];
   let arguments = (ins Swallow_Activation:$input, Swallow_BatchType:$batch,
                        Swallow_RopeAttr:$rope, I64Attr:$head_dim);
   let results = (outs Swallow_Activation:$result);
@@ -148,6 +175,10 @@ def Swallow_KvAppendOp : Swallow_Op<"kv_append", [AllTypesMatch<["key", "value"]
   let description = [{
     Row r is stored at the position of row r of the batch in its sequence,
     rounded to the element type of the KV memory.
+
+    ```mlir
+    swallow.kv_append %k, %v, %batch, %kv[%layer] : tensor<?x64xf32>, !swallow.kv<layers = 3, heads = 2, head_dim = 32, element = bf16>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$key, Swallow_Activation:$value,
                        Swallow_BatchType:$batch,
@@ -167,6 +198,10 @@ def Swallow_AttentionOp : Swallow_Op<"attention"> {
     sequence, positions 0 .. p of the row's position p, the last `window` of
     them when the KV memory has one. The batch's own keys must have been
     appended.
+
+    ```mlir
+    %a = swallow.attention %q, %batch, %kv[%layer] scale 0.125 : tensor<?x128xf32>, !swallow.kv<layers = 3, heads = 2, head_dim = 32, element = bf16> -> tensor<?x128xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$query, Swallow_BatchType:$batch,
                        Arg<Swallow_KvType, "", [MemRead<Swallow_KvResource>]>:$kv,
@@ -181,6 +216,11 @@ def Swallow_AttentionOp : Swallow_Op<"attention"> {
 
 def Swallow_SiluOp : Swallow_Op<"silu", [Pure, SameOperandsAndResultType]> {
   let summary = "x / (1 + exp(-x))";
+  let description = [{
+    ```mlir
+    %s = swallow.silu %gate : tensor<?x352xf32>
+    ```
+  }];
   let arguments = (ins Swallow_Activation:$input);
   let results = (outs Swallow_Activation:$result);
   let assemblyFormat = "$input attr-dict `:` type($input)";
@@ -195,15 +235,30 @@ class Swallow_ElementwiseBinaryOp<string mnemonic>
 
 def Swallow_AddOp : Swallow_ElementwiseBinaryOp<"add"> {
   let summary = "elementwise sum";
+  let description = [{
+    ```mlir
+    %y = swallow.add %x, %residual : tensor<?x128xf32>
+    ```
+  }];
 }
 
 def Swallow_MulOp : Swallow_ElementwiseBinaryOp<"mul"> {
   let summary = "elementwise product";
+  let description = [{
+    ```mlir
+    %y = swallow.mul %gate, %up : tensor<?x352xf32>
+    ```
+  }];
 }
 
 def Swallow_SelectRowsOp : Swallow_Op<"select_rows",
     [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "the rows of the batch that want logits, in their order";
+  let description = [{
+    ```mlir
+    %y = swallow.select_rows %x, %batch : tensor<?x128xf32>
+    ```
+  }];
   let arguments = (ins Swallow_Activation:$input, Swallow_BatchType:$batch);
   let results = (outs Swallow_Activation:$result);
   let assemblyFormat = "$input `,` $batch attr-dict `:` type($input)";
@@ -214,6 +269,10 @@ def Swallow_LmHeadOp : Swallow_Op<"lm_head", [Pure]> {
   let description = [{
     Like `swallow.linear` without a bias, for the last product of a step, whose
     rows are those that want logits.
+
+    ```mlir
+    %logits = swallow.lm_head %x, %w : tensor<?x128xf32>, tensor<900x128xbf16> -> tensor<?x900xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Matrix:$weight);
   let results = (outs Swallow_Activation:$result);
@@ -235,6 +294,10 @@ def Swallow_FusedQkvOp : Swallow_Op<"fused_qkv", [AttrSizedOperandSegments]> {
     sources are q, k and v; rotates the query and key heads; appends keys and
     values; returns the rotated queries. The number of KV heads and the head
     size are those of the KV memory.
+
+    ```mlir
+    %q = swallow.fused_qkv %x, %w norm %n : tensor<128xf32> eps 1.0e-05, %batch, %kv[%layer] <theta = 1.0e+04 : f64> : tensor<?x128xf32>, tensor<256x128xbf16>, !swallow.kv<layers = 3, heads = 2, head_dim = 32, element = bf16> -> tensor<?x128xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Matrix:$weight,
                        Optional<Swallow_Vector>:$norm,
@@ -258,6 +321,10 @@ def Swallow_FusedLinearOp : Swallow_Op<"fused_linear", [Pure, AttrSizedOperandSe
   let description = [{
     residual + (norm(input) * weight^T + bias), each part only where its operand
     is given.
+
+    ```mlir
+    %y = swallow.fused_linear %a, %w residual %x : tensor<?x128xf32> : tensor<?x352xf32>, tensor<128x352xbf16> -> tensor<?x128xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Matrix:$weight,
                        Optional<Swallow_Vector>:$norm,
@@ -278,6 +345,10 @@ def Swallow_GatedMlpOp : Swallow_Op<"gated_mlp", [Pure, AttrSizedOperandSegments
   let description = [{
     The weight's sources are gate and up, each with as many output features as
     the result has columns.
+
+    ```mlir
+    %m = swallow.gated_mlp %x, %w norm %n : tensor<128xf32> eps 1.0e-05 : tensor<?x128xf32>, tensor<704x128xbf16> -> tensor<?x352xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_Matrix:$weight,
                        Optional<Swallow_Vector>:$norm,
@@ -296,6 +367,10 @@ def Swallow_FusedLmHeadOp : Swallow_Op<"fused_lm_head", [Pure]> {
   let summary = "row selection, norm and LM head";
   let description = [{
     The logits of the rows of `input` that want them.
+
+    ```mlir
+    %logits = swallow.fused_lm_head %x, %batch, %w norm %n : tensor<128xf32> eps 1.0e-05 : tensor<?x128xf32>, tensor<900x128xbf16> -> tensor<?x900xf32>
+    ```
   }];
   let arguments = (ins Swallow_Activation:$input, Swallow_BatchType:$batch,
                        Swallow_Matrix:$weight, Optional<Swallow_Vector>:$norm,

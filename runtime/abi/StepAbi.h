@@ -7,7 +7,7 @@
  *
  * The emitters (targets/x86) address fields by their index in these structs,
  * so a change here is a change of SWALLOW_ABI_VERSION and of
- * targets/x86/StepArgs.h. Every field is 8 bytes wide for that reason.
+ * targets/x86/StepEmitter.h. Every field is 8 bytes wide for that reason.
  *
  *===----------------------------------------------------------------------===*/
 

@@ -113,15 +113,6 @@ static Result<Translated> translate(mlir::ModuleOp source,
   return Translated{std::move(context), std::move(module), std::move(machine)};
 }
 
-Result<std::string> swallow::x86::emitLlvmIr(mlir::ModuleOp module,
-                                             const Variant &variant) {
-  SWALLOW_ASSIGN(Translated code, translate(module, variant));
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  code.module->print(os, nullptr);
-  return text;
-}
-
 static Result<std::string> runCodeGen(Translated &code,
                                       llvm::CodeGenFileType type) {
   llvm::SmallString<0> buffer;

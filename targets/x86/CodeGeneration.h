@@ -27,8 +27,7 @@ struct LinkedCode {
 /// The translations from the LLVM dialect that emission needs.
 void registerTranslations(mlir::DialectRegistry &registry);
 
-/// Textual LLVM IR or assembly of a module in the LLVM dialect, optimised.
-Result<std::string> emitLlvmIr(mlir::ModuleOp module, const Variant &variant);
+/// Optimised assembly of a module in the LLVM dialect.
 Result<std::string> emitAssembly(mlir::ModuleOp module, const Variant &variant);
 
 /// Compiles and links a module in the LLVM dialect. lld runs in process and is
