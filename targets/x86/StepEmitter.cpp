@@ -2,12 +2,30 @@
 
 #include "targets/x86/StepEmitter.h"
 
+#include "runtime/abi/StepAbi.h"
+
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/SaveAndRestore.h"
+
+#include <cstddef>
 
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
+
+static_assert(offsetof(SwallowStepArgs, logits) ==
+                      8 * static_cast<size_t>(Arg::Logits) &&
+                  offsetof(SwallowStepArgs, weights) ==
+                      8 * static_cast<size_t>(Arg::Weights) &&
+                  offsetof(SwallowStepArgs, services) ==
+                      8 * static_cast<size_t>(Arg::Services) &&
+                  offsetof(SwallowServices, brgemm) ==
+                      8 * static_cast<size_t>(Service::Brgemm) &&
+                  offsetof(SwallowServices, trace) ==
+                      8 * static_cast<size_t>(Service::Trace) &&
+                  kTileRows == SWALLOW_TILE_ROWS,
+              "the emitters and StepAbi.h disagree");
 
 //===----------------------------------------------------------------------===//
 // KernelFrame
@@ -27,8 +45,11 @@ Value KernelFrame::element(Arg array, Value index) {
 }
 
 Value KernelFrame::slot(int64_t index) {
+  SlotAttr attr = step.slotAttr(index);
+  if (!attr) // a diagnostic has said so; the module is dropped
+    return pointer(Arg::Arena);
   Value bytes = field(pointer(Arg::ArenaOffsets), index, k.i64Type());
-  int64_t perThread = step.slotAttr(index).getSize().getPerThread();
+  int64_t perThread = attr.getSize().getPerThread();
   if (perThread != 0)
     bytes = k.add(bytes, k.mul(thread, perThread));
   return k.offset(pointer(Arg::Arena), bytes);
@@ -101,11 +122,18 @@ void StepEmitter::storeResult(KernelBuilder &k, Value result, Value vector,
 int64_t StepEmitter::resultSlot(Operation *op) {
   if (auto slot = op->getAttrOfType<IntegerAttr>("swallow.result_slot"))
     return slot.getInt();
-  op->emitOpError("has no swallow.result_slot; run -swallow-plan-arena first");
+  complain(op, "has no swallow.result_slot; run -swallow-plan-arena first");
   return -1;
 }
 
+void StepEmitter::complain(Operation *op, const Twine &message) {
+  op->emitOpError(message);
+  complained = true;
+}
+
 SlotAttr StepEmitter::slotAttr(int64_t index) {
+  if (index < 0) // has had its diagnostic; others the dialect has verified
+    return {};
   auto arena = planned->getAttrOfType<ArrayAttr>("swallow.arena");
   return cast<SlotAttr>(arena[index]);
 }
@@ -116,6 +144,8 @@ int64_t StepEmitter::workspaceSlot(Operation *op, StringRef prefix) {
     for (int64_t index : slots.asArrayRef())
       if (slotAttr(index).getName().getValue().starts_with(prefix))
         return index;
+  complain(op,
+           "has no workspace '" + prefix + "'; run -swallow-plan-arena first");
   return -1;
 }
 
@@ -136,8 +166,8 @@ static int64_t slotOf(StepEmitter &step, Value value) {
       return slot.getInt();
   if (isa<scf::ForOp>(parent))
     return step.resultSlot(parent);
-  parent->emitOpError("has an argument without a slot; run "
-                      "-swallow-plan-arena first");
+  step.complain(parent, "has an argument without a slot; run "
+                        "-swallow-plan-arena first");
   return -1;
 }
 
@@ -298,6 +328,11 @@ LogicalResult StepEmitter::emitStep(func::FuncOp func) {
   KernelBuilder k(b, func.getLoc(), target);
   KernelFrame frame(*this, k, entry.getArgument(0), k.i64(-1),
                     entry.getArgument(1), entry.getArgument(2));
+  Operation *end = func.getBody().front().getTerminator();
+  for (Value result : end->getOperands())
+    if (!isa_and_nonnull<FusedLmHeadOp, SelectRowsOp>(result.getDefiningOp()))
+      return end->emitOpError("is expected to return the logits of a "
+                              "swallow.fused_lm_head or swallow.select_rows");
   if (failed(emitBody(func.getBody().front(), frame)))
     return failure();
   LLVM::ReturnOp::create(k.ops(), ValueRange());
@@ -326,6 +361,8 @@ LogicalResult StepEmitter::emitBody(Block &block, KernelFrame &frame) {
                            [&](Value layer) {
                              KernelFrame inner = frame;
                              inner.layer = layer;
+                             llvm::SaveAndRestore index(layerIndex,
+                                                        loop.getInductionVar());
                              status = emitBody(*loop.getBody(), inner);
                            });
               return status;
@@ -335,6 +372,13 @@ LogicalResult StepEmitter::emitBody(Block &block, KernelFrame &frame) {
                   plannedSymbols.lookup<func::FuncOp>(call.getCallee());
               if (!callee || callee.isExternal())
                 return call.emitOpError("calls no function with a body");
+              // The argument that is the layer inside.
+              Value inside;
+              for (auto [operand, argument] :
+                   llvm::zip(call.getOperands(), callee.getArguments()))
+                if (layerIndex && operand == layerIndex)
+                  inside = argument;
+              llvm::SaveAndRestore index(layerIndex, inside);
               return emitBody(callee.getBody().front(), frame);
             })
             .Case<EmbeddingOp, FusedQkvOp, AttentionOp, FusedLinearOp,
@@ -353,12 +397,23 @@ LogicalResult StepEmitter::emitBody(Block &block, KernelFrame &frame) {
   return success();
 }
 
-/// Whether the slots and weights that the emitters will ask for are planned.
-static LogicalResult checkPlanned(StepEmitter &step, Operation *op) {
+/// Whether the weights that the emitters will ask for are planned, and all
+/// layers those of `layerIndex`, the loop around the op: kernels know no other.
+static LogicalResult checkPlanned(StepEmitter &step, Operation *op,
+                                  Value layerIndex) {
+  auto isOtherLayer = [&](Value layer) {
+    return layer && (!layerIndex || layer != layerIndex);
+  };
   for (Value operand : op->getOperands()) {
+    if (operand.getType().isIndex() && isOtherLayer(operand))
+      return op->emitOpError(
+          "is expected to use the layer of an scf.for around it");
     if (!isa<RankedTensorType>(operand.getType()))
       continue;
-    if (operand.getDefiningOp<LoadWeightOp>()) {
+    if (auto load = operand.getDefiningOp<LoadWeightOp>()) {
+      if (isOtherLayer(load.getLayer()))
+        return load.emitOpError(
+            "is expected to use the layer of an scf.for around it");
       WeightOp weight = step.weightOf(operand);
       if (!weight || !weight.getPacking() || !weight.getOffset())
         return op->emitOpError(
@@ -369,8 +424,13 @@ static LogicalResult checkPlanned(StepEmitter &step, Operation *op) {
 }
 
 LogicalResult StepEmitter::emitStage(Operation *op, KernelFrame &frame) {
-  if (failed(checkPlanned(*this, op)))
+  if (failed(checkPlanned(*this, op, layerIndex)))
     return failure();
+  if (isa<FusedLmHeadOp, SelectRowsOp>(op))
+    for (Operation *user : op->getUsers())
+      if (!isa<func::ReturnOp>(user))
+        return op->emitOpError("makes logits, which only the step's return can "
+                               "use");
   // Kernel and stage are called like the op, with the weight's name where that
   // tells two ops of a kind apart.
   std::string name = op->getName().stripDialect().str();
@@ -390,6 +450,8 @@ LogicalResult StepEmitter::emitStage(Operation *op, KernelFrame &frame) {
         .Case([&](FusedLmHeadOp o) { emitFusedLmHead(inner, o); })
         .Case([&](SelectRowsOp o) { emitSelectRows(inner, o); });
   });
+  if (complained)
+    return failure();
   frame.call(func, {frame.args, frame.layer, frame.thread, frame.threads});
 
   // The next stage reads what other threads wrote: meet, then tell the

@@ -133,7 +133,10 @@ public:
   /// starts with `prefix`; -1 with a diagnostic when there is none.
   int64_t resultSlot(mlir::Operation *op);
   int64_t workspaceSlot(mlir::Operation *op, llvm::StringRef prefix);
+  /// Null for -1, what the two above give after a diagnostic.
   SlotAttr slotAttr(int64_t index);
+  /// Emits an error; emission goes on to the end of the kernel and then fails.
+  void complain(mlir::Operation *op, const llvm::Twine &message);
   WeightOp weightOf(mlir::Value loaded);
 
   /// Rows of a value: `element` follows from its producer.
@@ -164,7 +167,8 @@ private:
 
   mlir::ModuleOp planned, out;
   const Variant &target;
-  bool bf16Weights = false;
+  bool bf16Weights = false, complained = false;
+  mlir::Value layerIndex; ///< of the loop being emitted, as the planned IR's
   Element input = Element::F32;
   mlir::SymbolTable plannedSymbols;
   std::vector<BrgemmKey> brgemms;

@@ -20,10 +20,11 @@ module {
 
 // An op that is not fused.
 module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
-  func.func @step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+  func.func @step(%x: tensor<?x8xf32>, %batch: !swallow.batch) -> tensor<?x8xf32> {
     // expected-error@+1 {{has no x86 kernel; run -swallow-fuse and -swallow-plan first}}
     %y = swallow.silu %x : tensor<?x8xf32>
-    return %y : tensor<?x8xf32>
+    %s = swallow.select_rows %y, %batch : tensor<?x8xf32>
+    return %s : tensor<?x8xf32>
   }
 }
 
@@ -36,7 +37,8 @@ module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<cons
     %e = swallow.load_weight @e : tensor<9x8xf32>
     // expected-error@+1 {{reads a weight without packing; run -swallow-plan-weights first}}
     %x = swallow.embedding %batch, %e : tensor<9x8xf32> -> tensor<?x8xf32>
-    return %x : tensor<?x8xf32>
+    %s = swallow.select_rows %x, %batch : tensor<?x8xf32>
+    return %s : tensor<?x8xf32>
   }
 }
 
@@ -63,5 +65,45 @@ module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<cons
     // expected-error@+1 {{calls no function with a body}}
     func.call @elsewhere() : () -> ()
     return
+  }
+}
+
+// -----
+
+// Weights are planned, activations are not.
+module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
+  swallow.weight @e from ["e"] rows [9] : tensor<9x8xf32> {packing = #swallow.packing<n_block = 0, k_group = 1, row_unit = 0, interleave = false>, offset = 0 : i64}
+  func.func @step(%batch: !swallow.batch) -> tensor<?x8xf32> {
+    %e = swallow.load_weight @e : tensor<9x8xf32>
+    // expected-error@+1 {{has no swallow.result_slot; run -swallow-plan-arena first}}
+    %x = swallow.embedding %batch, %e : tensor<9x8xf32> -> tensor<?x8xf32>
+    %s = swallow.select_rows %x, %batch : tensor<?x8xf32>
+    return %s : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+// A layer that is not the loop's: kernels are told the loop's.
+module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
+  func.func @step(%q: tensor<?x8xf32>, %batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    scf.for %i = %c0 to %c2 step %c1 {
+      // expected-error@+1 {{is expected to use the layer of an scf.for around it}}
+      %a = swallow.attention %q, %batch, %kv[%c1] scale 1.0 : tensor<?x8xf32>, <layers = 2, heads = 1, head_dim = 8, element = f32> -> tensor<?x8xf32>
+    }
+    return
+  }
+}
+
+// -----
+
+// A step whose result is not logits.
+module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
+  func.func @step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
+    // expected-error@+1 {{is expected to return the logits of a swallow.fused_lm_head or swallow.select_rows}}
+    return %x : tensor<?x8xf32>
   }
 }
