@@ -130,10 +130,12 @@ Result<size_t> selectVariant(std::span<const VariantNeeds> variants,
       std::string missing = missingFeatures(variant, cpu);
       if (missing.empty())
         return i;
-      return Error{ErrorCode::WrongMachine,
-                   file + ": variant '" + variant.name + "' needs " +
-                       join(variant.features) + "; this machine lacks " +
-                       missing + " (it has " + describe(cpu) + ")"};
+      std::string message = file;
+      message.append(": variant '").append(variant.name);
+      message.append("' needs ").append(join(variant.features));
+      message.append("; this machine lacks ").append(missing);
+      message.append(" (it has ").append(describe(cpu)).append(")");
+      return Error{ErrorCode::WrongMachine, message};
     }
     return Error{ErrorCode::InvalidArgument,
                  file + ": no code variant is named '" + std::string(wanted) +

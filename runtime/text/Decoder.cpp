@@ -210,12 +210,10 @@ class ByteLevelStage : public Stage {
 public:
   explicit ByteLevelStage(bool rawBytes) : rawBytes_(rawBytes) {}
   void token(std::string_view token) override {
-    if (rawBytes_)
-      bytes_ += token;
-    else if (std::optional<std::string> bytes = fromByteAlphabet(token))
-      bytes_ += *bytes;
-    else
-      bytes_ += token;
+    std::optional<std::string> bytes;
+    if (!rawBytes_)
+      bytes = fromByteAlphabet(token);
+    bytes_ += bytes ? std::string_view(*bytes) : token;
     emitCharacters();
   }
   void finish() override {

@@ -72,7 +72,8 @@ Regex::Matcher::Matcher(const Regex &regex) : impl_(std::make_unique<Impl>()) {
   impl_->context.reset(pcre2_match_context_create(nullptr));
   if (impl_->regex->jit && impl_->context) {
     // Grows only when a pattern backtracks deeply; 32 KiB come for free.
-    impl_->stack.reset(pcre2_jit_stack_create(32 * 1024, 1024 * 1024, nullptr));
+    constexpr size_t kKiB = 1024;
+    impl_->stack.reset(pcre2_jit_stack_create(32 * kKiB, 1024 * kKiB, nullptr));
     pcre2_jit_stack_assign(impl_->context.get(), nullptr, impl_->stack.get());
   }
 }
