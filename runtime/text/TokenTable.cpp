@@ -52,8 +52,12 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   if (!std::has_single_bit(result.lookup_.size()))
     return corrupt("bad size of lookup");
   bool valid = true, hasEmpty = false;
+  // Whatever a search can lead to is a token.
+  auto isToken = [&](uint32_t id) {
+    return id < size && (result.flags_[id] & TokenExists) != 0;
+  };
   for (uint32_t entry : result.lookup_) {
-    valid &= entry <= size;
+    valid &= entry == 0 || isToken(entry - 1);
     hasEmpty |= entry == 0;
   }
   if (!valid || !hasEmpty)
@@ -68,7 +72,7 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   hasEmpty = false;
   for (size_t i = 0; i < merges->size(); ++i) {
     uint32_t id = result.merges_[i].result();
-    valid &= id < size || id == emptyMergeSlot;
+    valid &= id == emptyMergeSlot || isToken(id);
     hasEmpty |= id == emptyMergeSlot;
   }
   if (!valid || !hasEmpty)

@@ -66,6 +66,7 @@ TEST(TokenizerTable, ChecksTheContent) {
       [](T &t) { t.token_offsets.pop_back(); },
       [](T &t) { t.token_offsets[3] = 1u << 30; },
       [](T &t) { t.token_offsets.back() += 1; },
+      [](T &t) { t.token_flags[7] = 0; }, // which lookup and merges lead to
       [](T &t) { t.lookup.clear(); },
       [](T &t) { t.lookup.push_back(0); },
       [](T &t) { t.lookup[5] = 1u << 20; },
