@@ -78,7 +78,8 @@ Result<Architecture> readArchitecture(const JsonObjectReader &config) {
                           supportedText);
 }
 
-/// Refuses what would change the computation and is not implemented.
+/// Refuses, by name, settings that would change the computation and that
+/// Swallow does not support.
 Status checkSupported(const JsonObjectReader &config) {
   if (const Json *quantization = config.find("quantization_config");
       quantization && !quantization->is_null()) {
