@@ -1,6 +1,6 @@
 //===- CApiSession.cpp - sessions and sampling of swallow_rt.h ------------===//
 
-#include "runtime/engine/CApi.h"
+#include "runtime/capi/CApi.h"
 #include "runtime/engine/Probe.h"
 #include "runtime/engine/Sampling.h"
 #include "runtime/engine/Session.h"

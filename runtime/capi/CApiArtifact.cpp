@@ -1,6 +1,6 @@
 //===- CApiArtifact.cpp - errors, artifacts and text of swallow_rt.h ------===//
 
-#include "runtime/engine/CApi.h"
+#include "runtime/capi/CApi.h"
 #include "runtime/engine/Inspect.h"
 #include "runtime/engine/StepProgram.h"
 #include "runtime/text/StreamDecoder.h"

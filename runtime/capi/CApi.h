@@ -1,7 +1,7 @@
 //===- CApi.h - the objects behind swallow_rt.h -----------------*- C++ -*-===//
 
-#ifndef SWALLOW_RUNTIME_ENGINE_CAPI_H
-#define SWALLOW_RUNTIME_ENGINE_CAPI_H
+#ifndef SWALLOW_RUNTIME_CAPI_CAPI_H
+#define SWALLOW_RUNTIME_CAPI_CAPI_H
 
 #include "runtime/artifact/Artifact.h"
 #include "runtime/engine/MemoryPlan.h"
@@ -81,4 +81,4 @@ swallow_status readOptions(const swallow_session_options *in,
 
 } // namespace swallow::capi
 
-#endif // SWALLOW_RUNTIME_ENGINE_CAPI_H
+#endif // SWALLOW_RUNTIME_CAPI_CAPI_H
