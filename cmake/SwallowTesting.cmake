@@ -1,7 +1,8 @@
 # How tests are registered: lit suites, fuzzers, checks of the sources, and the
 # target check-swallow. Unit tests: swallow_add_unit_test in SwallowHelpers.
 
-set(SWALLOW_FUZZ_SECONDS 10 CACHE STRING "How long ctest runs each fuzzer")
+set(SWALLOW_FUZZ_RUNS 200000 CACHE STRING "How many inputs ctest gives each fuzzer")
+set(SWALLOW_FUZZ_SECONDS 10 CACHE STRING "How long ctest runs each fuzzer at most")
 set(SWALLOW_LLVM_BIN /usr/lib/llvm-22/bin CACHE PATH "Where lit, FileCheck and clang 22 are")
 
 # swallow_add_lit_suite(NAME DIR): a ctest test NAME that runs lit over the
@@ -21,8 +22,8 @@ endfunction()
 
 # swallow_add_fuzzer(NAME SOURCES... [LINK libs...]): a libFuzzer program over
 # the seeds in test/fuzz/corpus/NAME, and a ctest test of the same name that
-# replays the seeds and then mutates them for SWALLOW_FUZZ_SECONDS. The seeds
-# in the source tree stay as they are.
+# replays the seeds and then mutates them SWALLOW_FUZZ_RUNS times, for at most
+# SWALLOW_FUZZ_SECONDS. The seeds in the source tree stay as they are.
 function(swallow_add_fuzzer name)
   if(NOT SWALLOW_BUILD_FUZZERS)
     return()
@@ -40,7 +41,8 @@ function(swallow_add_fuzzer name)
   add_test(NAME ${name} COMMAND ${CMAKE_COMMAND}
     -DFUZZER=$<TARGET_FILE:${name}> -DCORPUS=${corpus}
     -DWORK=${CMAKE_CURRENT_BINARY_DIR}/${name}.work
-    -DSECONDS=${SWALLOW_FUZZ_SECONDS} -P ${CMAKE_SOURCE_DIR}/cmake/RunFuzzer.cmake)
+    -DRUNS=${SWALLOW_FUZZ_RUNS} -DSECONDS=${SWALLOW_FUZZ_SECONDS}
+    -P ${CMAKE_SOURCE_DIR}/cmake/RunFuzzer.cmake)
   math(EXPR limit "${SWALLOW_FUZZ_SECONDS} * 4 + 120")
   set_tests_properties(${name} PROPERTIES LABELS fuzz TIMEOUT ${limit}
     ENVIRONMENT "${SWALLOW_TEST_ENVIRONMENT}")

@@ -6,7 +6,7 @@
 #                                                     all unit tests and fuzzers
 #   tools/setup/run-sanitizers.sh thread BUILD_DIR    ThreadSanitizer: the thread team
 #
-# Environment: SWALLOW_FUZZ_SECONDS (per fuzzer, default 10), SWALLOW_JOBS.
+# Environment: SWALLOW_FUZZ_SECONDS (per fuzzer, at most; default 10), SWALLOW_JOBS.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 [[ $# == 2 ]] || { echo "usage: $0 address|thread BUILD_DIR" >&2; exit 2; }
