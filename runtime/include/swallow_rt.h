@@ -338,4 +338,7 @@ void swallow_string_free(char *string);
 }
 #endif
 
+/* Conversations to prompts. */
+#include "swallow_chat.h"
+
 #endif /* SWALLOW_RT_H */
