@@ -31,6 +31,9 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   result.flags_ = spanOf(table.token_flags());
   result.lookup_ = spanOf(table.lookup());
   result.joints_ = spanOf(table.joints());
+  // FlatBuffers' verifier sees to the alignment of a vector's length only.
+  if (reinterpret_cast<uintptr_t>(result.joints_.data()) % alignof(uint64_t))
+    return corrupt("joints are not aligned");
   std::span<const uint8_t> bytes = spanOf(table.token_bytes());
   result.bytes_ = reinterpret_cast<const char *>(bytes.data());
 

@@ -103,6 +103,30 @@ TEST(TokenizerTable, ChecksTheContent) {
             ErrorCode::Corrupt);
 }
 
+// FlatBuffers' verifier accepts a vector of 64-bit numbers at any multiple of
+// four bytes.
+TEST(TokenizerTable, ChecksTheAlignment) {
+  using table::Tokenizer;
+  std::string bytes = tableOf("llama2-gqa");
+  Segment segment(bytes);
+  auto content = std::unique_ptr<table::TokenizerT>(
+      table::GetTokenizer(segment.bytes().data())->UnPack());
+  // Read four bytes further on, the first number is the length 1 and the rest
+  // of a number.
+  content->joints = {1, 0, 0, 0};
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(Tokenizer::Pack(builder, content.get()),
+                 table::TokenizerIdentifier());
+  std::string packed(reinterpret_cast<const char *>(builder.GetBufferPointer()),
+                     builder.GetSize());
+  ASSERT_EQ(openCode(packed), ErrorCode::Ok);
+  uint8_t *field = flatbuffers::GetMutableRoot<flatbuffers::Table>(
+                       reinterpret_cast<uint8_t *>(packed.data()))
+                       ->GetAddressOf(Tokenizer::VT_JOINTS);
+  flatbuffers::WriteScalar(field, flatbuffers::ReadScalar<uint32_t>(field) + 4);
+  EXPECT_EQ(openCode(packed), ErrorCode::Corrupt);
+}
+
 // Whatever opens, runs: the sanitizers see to the rest.
 TEST(TokenizerTable, SurvivesBitFlips) {
   std::mt19937 random(7);
