@@ -251,6 +251,11 @@ swallow_status swallow_sequence_length(const swallow_session *session,
  * old keys, so only length 0 is possible there (INVALID_ARGUMENT). */
 swallow_status swallow_sequence_truncate(swallow_session *session,
                                          int64_t sequence, int64_t length);
+/* A new sequence that holds what `sequence` holds; the keys and values are
+ * copied, so either can go on without the other. OUT_OF_RANGE when there are
+ * max_sequences. The logits of the last step stay. */
+swallow_status swallow_sequence_fork(swallow_session *session, int64_t sequence,
+                                     int64_t *fork);
 
 typedef struct swallow_row {
   int64_t sequence;
@@ -337,6 +342,8 @@ void swallow_string_free(char *string);
 #ifdef __cplusplus
 }
 #endif
+
+#include "swallow_generation.h"
 
 /* Conversations to prompts. */
 #include "swallow_chat.h"
