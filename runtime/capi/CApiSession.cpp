@@ -167,6 +167,17 @@ swallow_status swallow_sequence_truncate(swallow_session *session,
   });
 }
 
+swallow_status swallow_sequence_fork(swallow_session *session,
+                                     int64_t sequence, int64_t *fork) {
+  return guard([&] {
+    Result<SequenceId> id = session->session->forkSequence(sequence);
+    if (!id.ok())
+      return fail(id.error());
+    *fork = *id;
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
 swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
                             size_t num_rows) {
   return guard([&] {

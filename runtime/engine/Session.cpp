@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <cstring>
 
 namespace swallow {
 
@@ -158,6 +159,27 @@ Status Session::truncateSequence(SequenceId id, int64_t length) {
   sequence.length = length;
   freeBlocksFrom(slot, blocksFor(length));
   return {};
+}
+
+Result<SequenceId> Session::forkSequence(SequenceId source) {
+  SWALLOW_ASSIGN(int64_t from, slotOf(source));
+  SWALLOW_ASSIGN(SequenceId id, createSequence());
+  SWALLOW_ASSIGN(int64_t to, slotOf(id));
+  const Sequence &original = sequences_[static_cast<size_t>(from)];
+  Sequence &copy = sequences_[static_cast<size_t>(to)];
+  copy.length = original.length;
+  // The pool has blocksPerSequence for each, so none can be missing.
+  while (copy.blocks < original.blocks)
+    tableOf(to)[copy.blocks++] = pool_.take();
+  auto place = [&](int64_t layer, int32_t block) {
+    return kv_.data() + static_cast<uint64_t>(layer) * plan_.kvLayerStride +
+           static_cast<uint64_t>(block) * plan_.blockBytes;
+  };
+  for (int64_t layer = 0; layer < program_.kv->layers(); ++layer)
+    for (int64_t i = 0; i < original.blocks; ++i)
+      std::memcpy(place(layer, tableOf(to)[i]), place(layer, tableOf(from)[i]),
+                  plan_.blockBytes);
+  return id;
 }
 
 int64_t Session::blocksFor(int64_t length) const {

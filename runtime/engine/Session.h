@@ -61,6 +61,10 @@ public:
   /// sliding window only 0 is possible (InvalidArgument): the ring no longer
   /// holds the keys that the shorter sequence needs.
   Status truncateSequence(SequenceId id, int64_t length);
+  /// A new sequence that holds what `source` holds: its keys and values are
+  /// copied, windowed or not. Logits of the last step stay. OutOfRange when
+  /// there are maxSequences.
+  Result<SequenceId> forkSequence(SequenceId source);
 
   /// Appends each row's token to its sequence, in order. Rows of several
   /// sequences may be mixed in any way. Everything is checked before anything

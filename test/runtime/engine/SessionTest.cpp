@@ -303,6 +303,46 @@ TEST_F(SessionTest, RingsOnlyTruncateToNothing) {
   expectLogits(*session, 0, tokens, 49);
 }
 
+// With and without a window, before and after a ring has come around.
+TEST_F(SessionTest, ForksGoOnAlone) {
+  for (int64_t window : {int64_t(0), int64_t(23)})
+    for (size_t shared : {size_t(1), size_t(31), size_t(32), size_t(90)}) {
+      SessionOptions options;
+      options.contextLength = 120;
+      options.maxSequences = 3;
+      options.maxStepTokens = 20;
+      auto session = open({37, 3, window, 4096}, options);
+      ASSERT_TRUE(session);
+      std::vector<int32_t> a = randomTokens(shared);
+      SequenceId source = create(*session);
+      ASSERT_TRUE(session->prefill(source, a).ok());
+      int64_t owned = session->memoryPlan().blocks - session->freeBlocks();
+      Result<SequenceId> fork = session->forkSequence(source);
+      ASSERT_TRUE(fork.ok());
+      EXPECT_EQ(session->memoryPlan().blocks - session->freeBlocks(),
+                2 * owned);
+      EXPECT_EQ(*session->sequenceLength(*fork), int64_t(shared));
+      expectLogits(*session, 0, a, int64_t(shared) - 1);
+
+      std::vector<int32_t> b = a;
+      for (int i = 0; i < 30; ++i) {
+        a.push_back(int32_t(random() % 37));
+        b.push_back(int32_t(random() % 37));
+        StepRow rows[] = {{*fork, b.back(), true}, {source, a.back(), true}};
+        ASSERT_TRUE(session->step(rows).ok());
+        expectLogits(*session, 0, b, int64_t(b.size()) - 1);
+        expectLogits(*session, 1, a, int64_t(a.size()) - 1);
+      }
+      ASSERT_TRUE(session->removeSequence(source).ok());
+      ASSERT_TRUE(session->forkSequence(*fork).ok());
+      EXPECT_TRUE(session->forkSequence(*fork).ok());
+      EXPECT_EQ(session->forkSequence(*fork).error().code,
+                ErrorCode::OutOfRange);
+      EXPECT_EQ(session->forkSequence(source).error().code,
+                ErrorCode::InvalidArgument);
+    }
+}
+
 #ifdef SWALLOW_COUNTS_ALLOCATIONS
 TEST_F(SessionTest, StepsDoNotAllocate) {
   SessionOptions options;
