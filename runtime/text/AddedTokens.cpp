@@ -85,6 +85,7 @@ AddedTokens::split(std::string_view text) const {
     return !text.empty() && word->find(text, 0, start, end);
   };
   size_t done = 0;
+  size_t spaceBegin = 0, spaceEnd = 0; // white space that was found last
   for (size_t offset = 0; !tokens_.empty() && offset < text.size();) {
     auto [low, high] = starting_[static_cast<unsigned char>(text[offset])];
     const Token *token = low < high ? longestAt(text, offset) : nullptr;
@@ -98,10 +99,18 @@ AddedTokens::split(std::string_view text) const {
         ((start > 0 && startsWithWord(lastCharacter(text.substr(0, start)))) ||
          startsWithWord(text.substr(end))))
       continue;
+    // Each stretch of white space is looked at once.
     if (token->stripLeft)
-      start = std::max(stripRight(text.substr(0, start)).size(), done);
-    if (token->stripRight)
-      end = text.size() - stripLeft(text.substr(end)).size();
+      start = start < done
+                  ? done
+                  : done + stripRight(text.substr(done, start - done)).size();
+    if (token->stripRight) {
+      if (end < spaceBegin || end >= spaceEnd) {
+        spaceBegin = end;
+        spaceEnd = text.size() - stripLeft(text.substr(end)).size();
+      }
+      end = spaceEnd;
+    }
     // The white space that the token before took may have been the start of
     // this one; then this one is found, and is nobody's to take again.
     if (done < start)

@@ -53,39 +53,49 @@ private:
 };
 
 /// Replaces in a single token that comes in pieces: what may be the beginning
-/// of the pattern waits.
+/// of the pattern waits. (Knuth, Morris and Pratt, "Fast pattern matching in
+/// strings", 1977.)
 class ReplaceFusedStage : public Stage {
 public:
   ReplaceFusedStage(std::string_view pattern, std::string_view content)
-      : pattern_(pattern), content_(content) {}
+      : pattern_(pattern), content_(content), borders_(pattern.size()) {
+    for (size_t i = 1, border = 0; i < pattern.size(); ++i) {
+      while (border > 0 && pattern[i] != pattern[border])
+        border = borders_[border - 1];
+      border += pattern[i] == pattern[border];
+      borders_[i] = border;
+    }
+  }
 
   void token(std::string_view token) override {
-    held_ += token;
     std::string done;
-    size_t from = 0;
-    for (size_t at; (at = held_.find(pattern_, from)) != held_.npos;
-         from = at + pattern_.size()) {
-      done.append(held_, from, at - from);
-      done += content_;
+    for (char c : token) {
+      // What can no longer be part of a match goes on.
+      while (held_ > 0 && c != pattern_[held_]) {
+        size_t border = borders_[held_ - 1];
+        done += pattern_.substr(0, held_ - border);
+        held_ = border;
+      }
+      if (c != pattern_[held_]) {
+        done += c;
+      } else if (++held_ == pattern_.size()) {
+        done += content_;
+        held_ = 0;
+      }
     }
-    size_t keep = std::min(held_.size() - from, pattern_.size() - 1);
-    while (keep > 0 && !pattern_.starts_with(
-                           std::string_view(held_).substr(held_.size() - keep)))
-      --keep;
-    done.append(held_, from, held_.size() - keep - from);
-    held_.erase(0, held_.size() - keep);
     if (!done.empty())
       emit(done);
   }
   void finish() override {
-    if (!held_.empty())
-      emit(held_);
-    held_.clear();
+    if (held_ > 0)
+      emit(pattern_.substr(0, held_));
+    held_ = 0;
   }
 
 private:
   std::string_view pattern_, content_;
-  std::string held_;
+  std::vector<size_t> borders_; // of each beginning of the pattern
+  size_t held_ = 0;             // the beginning of the pattern that waits
 };
 
 class ReplaceRegexStage : public Stage {
@@ -188,22 +198,30 @@ public:
     if (token.empty())
       return;
     left_ = 0;
-    held_ += token;
-    size_t keep = trailing(held_, content_, stop_);
-    if (keep < held_.size())
-      emit(std::string_view(held_).substr(0, held_.size() - keep));
-    held_.erase(0, held_.size() - keep);
+    // What is held is followed by something, or is too much.
+    size_t end = trailing(token, content_, stop_);
+    size_t count = end / content_.size();
+    std::string done;
+    size_t surplus = held_;
+    if (end == token.size())
+      surplus = held_ - std::min(held_, stop_ - count);
+    for (size_t i = 0; i < surplus; ++i)
+      done += content_;
+    held_ = end == token.size() ? held_ - surplus + count : count;
+    done += token.substr(0, token.size() - end);
+    if (!done.empty())
+      emit(done);
   }
   void finish() override {
-    held_.clear();
+    held_ = 0;
     left_ = start_;
   }
 
 private:
   std::string_view content_;
   size_t start_, stop_;
-  size_t left_; // how often content may still be stripped from the start
-  std::string held_;
+  size_t left_;     // how often content may still be stripped from the start
+  size_t held_ = 0; // how often content waits, stop_ times at most
 };
 
 class ByteLevelStage : public Stage {
@@ -280,10 +298,14 @@ private:
 
 } // namespace
 
-Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
+Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes,
+                    GrowthLimit &growth) {
   auto corrupt = [](const char *what) {
     return Status(ErrorCode::Corrupt, std::string("tokenizer table: ") + what);
   };
+  if (steps_.size() == maxTokenizerSteps)
+    return {ErrorCode::UnsupportedTokenizer,
+            "a tokenizer with more than 64 decoder steps is not supported"};
   Step result;
   result.kind = static_cast<uint8_t>(step.kind());
   result.fused = fused_;
@@ -301,12 +323,12 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
   case DecoderKind::Metaspace:
     if (result.pattern.empty())
       return corrupt("a decoder without a pattern");
-    SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
+    SWALLOW_TRY(growth.add(result.pattern.size(), result.content.size()));
     break;
   case DecoderKind::ReplaceRegex: {
     if (fused_)
       return corrupt("a decoder pattern after tokens are fused");
-    SWALLOW_TRY(growth_.add(0, result.content.size()));
+    SWALLOW_TRY(growth.add(0, result.content.size()));
     Result<Regex> regex = Regex::compile(result.pattern);
     if (!regex)
       return corrupt(("bad decoder pattern: " + regex.error().message).c_str());
@@ -318,8 +340,9 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
       return corrupt("a byte decoder after tokens are fused");
     break;
   case DecoderKind::Strip:
-    if (result.content.empty())
-      return corrupt("a decoder that strips nothing");
+    if (result.content.empty() ||
+        result.content.size() != utf8Length(result.content[0]))
+      return corrupt("a decoder that strips other than one character");
     break;
   case DecoderKind::Fuse:
     fused_ = true;
@@ -327,10 +350,11 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes) {
   case DecoderKind::ByteLevel:
     if (fused_)
       return corrupt("a byte decoder after tokens are fused");
+    SWALLOW_TRY(growth.add(1, 3)); // a broken byte becomes U+FFFD
     fused_ = true;
     break;
   case DecoderKind::Separate:
-    SWALLOW_TRY(growth_.add(0, result.content.size()));
+    SWALLOW_TRY(growth.add(0, result.content.size()));
     break;
   default:
     return corrupt("unknown decoder step");

@@ -26,9 +26,10 @@ class Decoder {
 public:
   /// Appends a step. Corrupt if it is not one of tokenizer.fbs, or cannot work
   /// piece by piece: after Fuse or ByteLevel there is but one token, whose end
-  /// is not known before finish(); or what
-  /// GrowthLimit says. `rawBytes`: tokens are raw bytes already.
-  Status add(const text::table::DecoderStep &step, bool rawBytes);
+  /// is not known before finish(). UnsupportedTokenizer if there are too many;
+  /// or what `growth` says. `rawBytes`: tokens are raw bytes already.
+  Status add(const text::table::DecoderStep &step, bool rawBytes,
+             GrowthLimit &growth);
 
   /// The state of one text. One thread at a time; the Decoder must outlive it.
   class Run {
@@ -61,7 +62,6 @@ private:
   };
   std::vector<Step> steps_;
   bool fused_ = false;
-  GrowthLimit growth_;
 };
 
 } // namespace swallow

@@ -7,6 +7,7 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <cstring>
 
 using namespace swallow;
 using text::table::NormalizerKind;
@@ -85,15 +86,31 @@ std::string lowercase(std::string_view text) {
 
 Status GrowthLimit::add(size_t patternSize, size_t contentSize) {
   // An empty match is put beside a byte that stays.
-  factor_ *= patternSize == 0
-                 ? 1.0 + static_cast<double>(contentSize)
-                 : std::max(1.0, static_cast<double>(contentSize) /
-                                     static_cast<double>(patternSize));
-  if (factor_ > 4096)
+  return multiply(patternSize == 0
+                      ? 1.0 + static_cast<double>(contentSize)
+                      : std::max(1.0, static_cast<double>(contentSize) /
+                                          static_cast<double>(patternSize)));
+}
+
+Status GrowthLimit::multiply(double factor) {
+  factor_ *= factor;
+  if (factor_ > limit_)
     return {ErrorCode::UnsupportedTokenizer,
-            "a tokenizer whose steps make text more than 4096 times longer is "
-            "not supported"};
+            "a tokenizer whose steps make text more than " +
+                std::to_string(static_cast<int>(limit_)) +
+                " times longer is not supported"};
   return {};
+}
+
+size_t swallow::findLiteral(std::string_view text, std::string_view pattern,
+                            size_t from) {
+  if (from >= text.size())
+    return text.npos;
+  const void *found = memmem(text.data() + from, text.size() - from,
+                             pattern.data(), pattern.size());
+  return found ? static_cast<size_t>(static_cast<const char *>(found) -
+                                     text.data())
+               : text.npos;
 }
 
 std::string swallow::replaceLiteral(std::string_view text,
@@ -103,7 +120,7 @@ std::string swallow::replaceLiteral(std::string_view text,
   if (pattern.empty())
     return std::string(text);
   size_t from = 0;
-  for (size_t at; (at = text.find(pattern, from)) != text.npos;
+  for (size_t at; (at = findLiteral(text, pattern, from)) != text.npos;
        from = at + pattern.size()) {
     result += text.substr(from, at - from);
     result += content;
@@ -144,7 +161,11 @@ std::string_view swallow::stripRight(std::string_view text) {
   return text;
 }
 
-Status Normalizer::add(const text::table::NormalizerStep &step) {
+Status Normalizer::add(const text::table::NormalizerStep &step,
+                       GrowthLimit &growth) {
+  if (steps_.size() == maxTokenizerSteps)
+    return {ErrorCode::UnsupportedTokenizer,
+            "a tokenizer with more than 64 normalizer steps is not supported"};
   Step result;
   result.kind = static_cast<uint8_t>(step.kind());
   if (step.kind() > NormalizerKind::MAX)
@@ -158,23 +179,25 @@ Status Normalizer::add(const text::table::NormalizerStep &step) {
   switch (step.kind()) {
   case NormalizerKind::Prepend:
   case NormalizerKind::ReplaceRegex:
-    SWALLOW_TRY(growth_.add(0, result.content.size()));
+    SWALLOW_TRY(growth.add(0, result.content.size()));
     break;
   case NormalizerKind::ReplaceLiteral:
     if (!result.pattern.empty())
-      SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
+      SWALLOW_TRY(growth.add(result.pattern.size(), result.content.size()));
     break;
   case NormalizerKind::NFKC:
   case NormalizerKind::NFKD:
-    SWALLOW_TRY(growth_.add(3, 33)); // U+FDFA, the longest decomposition
+    SWALLOW_TRY(growth.add(3, 33)); // U+FDFA, the longest decomposition
     break;
   case NormalizerKind::NFC:
   case NormalizerKind::NFD:
+    SWALLOW_TRY(growth.add(1, 3)); // Unicode standard, UAX #15, section 9.2
+    break;
   case NormalizerKind::Lowercase:
-    SWALLOW_TRY(growth_.add(1, 3)); // Unicode standard, UAX #15, section 9.2
+    SWALLOW_TRY(growth.add(2, 3)); // U+0130, U+023A and U+023E
     break;
   case NormalizerKind::ByteAlphabet:
-    SWALLOW_TRY(growth_.add(1, 2));
+    SWALLOW_TRY(growth.add(1, 2));
     break;
   default:
     break;

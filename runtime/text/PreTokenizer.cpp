@@ -10,9 +10,6 @@ using text::table::SplitBehavior;
 
 namespace {
 
-/// Deeper than any real tokenizer; run() recurses once per step.
-constexpr size_t maxSteps = 64;
-
 /// Takes the pieces of a text one after the other, delimiters and what is
 /// between them, and gives out the splits that a behavior makes of them
 /// (tokenizers, NormalizedString::split).
@@ -71,7 +68,8 @@ private:
 
 } // namespace
 
-Status PreTokenizer::add(const text::table::PreTokenizerStep &step) {
+Status PreTokenizer::add(const text::table::PreTokenizerStep &step,
+                         GrowthLimit &growth) {
   Step result;
   result.kind = static_cast<uint8_t>(step.kind());
   result.behavior = static_cast<uint8_t>(step.behavior());
@@ -79,7 +77,7 @@ Status PreTokenizer::add(const text::table::PreTokenizerStep &step) {
   if (step.kind() > PreTokenizerKind::MAX ||
       step.behavior() > SplitBehavior::MAX)
     return {ErrorCode::Corrupt, "tokenizer table: unknown pre-tokenizer step"};
-  if (steps_.size() == maxSteps)
+  if (steps_.size() == maxTokenizerSteps)
     return {ErrorCode::UnsupportedTokenizer,
             "a tokenizer with more than 64 pre-tokenizer steps is not "
             "supported"};
@@ -90,13 +88,13 @@ Status PreTokenizer::add(const text::table::PreTokenizerStep &step) {
   if (!isValidUtf8(result.pattern) || !isValidUtf8(result.content))
     return {ErrorCode::Corrupt, "tokenizer table: a step is not UTF-8"};
   if (step.kind() == PreTokenizerKind::ByteAlphabet)
-    SWALLOW_TRY(growth_.add(1, 2));
+    SWALLOW_TRY(growth.add(1, 2));
   else if (step.kind() == PreTokenizerKind::Prepend ||
            step.kind() == PreTokenizerKind::PrependFirst)
-    SWALLOW_TRY(growth_.add(0, result.content.size()));
+    SWALLOW_TRY(growth.add(0, result.content.size()));
   else if (step.kind() == PreTokenizerKind::ReplaceLiteral &&
            !result.pattern.empty())
-    SWALLOW_TRY(growth_.add(result.pattern.size(), result.content.size()));
+    SWALLOW_TRY(growth.add(result.pattern.size(), result.content.size()));
   if (step.kind() == PreTokenizerKind::SplitRegex) {
     Result<Regex> regex = Regex::compile(result.pattern);
     if (!regex)
@@ -172,7 +170,7 @@ void PreTokenizer::runSplit(size_t index, std::string_view text, bool atStart,
     // Steps further on use matchers of their own, so this one is not disturbed.
     forEachMatch(*scratch.matchers_[index], text, delimiter);
   } else if (!step.pattern.empty()) {
-    for (size_t at; (at = text.find(step.pattern, from)) != text.npos;)
+    for (size_t at; (at = findLiteral(text, step.pattern, from)) != text.npos;)
       delimiter(at, at + step.pattern.size());
   }
   if (from != text.size())

@@ -27,8 +27,8 @@ public:
   using Visit = std::function<void(std::string_view word)>;
 
   /// Appends a step; Corrupt if it is not one of tokenizer.fbs,
-  /// UnsupportedTokenizer if there are too many, and what GrowthLimit says.
-  Status add(const text::table::PreTokenizerStep &step);
+  /// UnsupportedTokenizer if there are too many, and what `growth` says.
+  Status add(const text::table::PreTokenizerStep &step, GrowthLimit &growth);
 
   /// Working memory for one thread at a time.
   class Scratch {
@@ -65,7 +65,6 @@ private:
                 Scratch &scratch, const Visit &visit) const;
 
   std::vector<Step> steps_;
-  GrowthLimit growth_;
 };
 
 } // namespace swallow

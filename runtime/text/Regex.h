@@ -5,6 +5,7 @@
 
 #include "runtime/support/Result.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -32,10 +33,19 @@ public:
     ~Matcher();
 
     /// Finds the next match at or after `from` in valid UTF-8 `text`; false if
-    /// there is none. A match that exceeds PCRE2's limits counts as none.
+    /// there is none.
     bool find(std::string_view text, size_t from, size_t &start, size_t &end);
 
+    /// Allows the steps that a pattern can reasonably take on another
+    /// `textSize` bytes. A pattern that tries out so many ways to match that
+    /// they are used up finds nothing any more: without this a short text and a
+    /// nasty pattern would keep a processor busy for years.
+    void allow(size_t textSize);
+
   private:
+    bool findPatiently(std::string_view text, size_t from, size_t &start,
+                       size_t &end);
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
   };
@@ -51,6 +61,7 @@ private:
 /// another match does not count.
 template <typename Visit>
 void forEachMatch(Regex::Matcher &matcher, std::string_view text, Visit visit) {
+  matcher.allow(text.size());
   size_t from = 0;
   bool matched = false;
   size_t lastEnd = 0;

@@ -3,6 +3,7 @@
 #include "runtime/text/TokenTable.h"
 #include "runtime/text/tokenizer_generated.h"
 
+#include <algorithm>
 #include <bit>
 
 using namespace swallow;
@@ -22,6 +23,22 @@ std::span<const T> spanOf(const flatbuffers::Vector<T> *vector) {
     return {};
   return {reinterpret_cast<const T *>(vector->Data()), vector->size()};
 }
+
+/// Looks at the slots of a hash table, one after the other.
+class TakenSlots {
+public:
+  void add(bool taken) {
+    hasEmpty_ |= !taken;
+    row_ = taken ? row_ + 1 : 0;
+    longest_ = std::max(longest_, row_);
+  }
+  /// A row may go on at the start of the table.
+  bool searchesEnd() const { return hasEmpty_ && longest_ <= maxTakenSlots; }
+
+private:
+  bool hasEmpty_ = false;
+  size_t row_ = 0, longest_ = 0;
+};
 
 } // namespace
 
@@ -50,20 +67,21 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   if (!ordered || previous > bytes.size())
     return corrupt("bad token_offsets");
 
-  // Power-of-two sizes, and an empty slot so that every search ends.
+  // Power-of-two sizes, and an empty slot so that every search ends, soon.
   uint32_t size = result.size();
   if (!std::has_single_bit(result.lookup_.size()))
     return corrupt("bad size of lookup");
-  bool valid = true, hasEmpty = false;
+  bool valid = true;
   // Whatever a search can lead to is a token.
   auto isToken = [&](uint32_t id) {
     return id < size && (result.flags_[id] & TokenExists) != 0;
   };
+  TakenSlots taken;
   for (uint32_t entry : result.lookup_) {
     valid &= entry == 0 || isToken(entry - 1);
-    hasEmpty |= entry == 0;
+    taken.add(entry != 0);
   }
-  if (!valid || !hasEmpty)
+  if (!valid || !taken.searchesEnd())
     return corrupt("bad lookup");
 
   const auto *merges = table.merges();
@@ -72,13 +90,20 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   result.merges_ =
       reinterpret_cast<const text::table::MergeSlot *>(merges->Data());
   result.mergeMask_ = merges->size() - 1;
-  hasEmpty = false;
+  auto length = [&](uint32_t id) {
+    return result.offsets_[id + 1] - result.offsets_[id];
+  };
+  taken = {};
   for (size_t i = 0; i < merges->size(); ++i) {
-    uint32_t id = result.merges_[i].result();
-    valid &= id == emptyMergeSlot || isToken(id);
-    hasEmpty |= id == emptyMergeSlot;
+    const text::table::MergeSlot &slot = result.merges_[i];
+    taken.add(slot.result() != emptyMergeSlot);
+    if (slot.result() != emptyMergeSlot)
+      valid &=
+          isToken(slot.result()) && isToken(slot.left()) &&
+          isToken(slot.right()) &&
+          length(slot.result()) <= length(slot.left()) + length(slot.right());
   }
-  if (!valid || !hasEmpty)
+  if (!valid || !taken.searchesEnd())
     return corrupt("bad merges");
   if (!result.joints_.empty() && !std::has_single_bit(result.joints_.size()))
     return corrupt("bad size of joints");

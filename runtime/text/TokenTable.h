@@ -28,6 +28,9 @@ constexpr uint32_t tokenizerTableVersion = 1;
 /// More ids than any vocabulary has, so that sums of them fit.
 constexpr uint32_t maxVocabSize = 1u << 28;
 constexpr uint32_t emptyMergeSlot = 0xffffffffu;
+/// Longer rows of taken slots do not come about in hash tables with as much
+/// space as the writer leaves; searching one takes as long as it is.
+constexpr size_t maxTakenSlots = 4096;
 
 enum TokenFlags : uint8_t {
   TokenExists = 1,
@@ -64,7 +67,7 @@ struct Merge {
 class TokenTable {
 public:
   /// Checks every id and offset in the arrays of `table`, a verified
-  /// FlatBuffer. Fails with Corrupt.
+  /// FlatBuffer, and that no merge makes text from nothing. Fails with Corrupt.
   static Result<TokenTable> create(const text::table::Tokenizer &table);
 
   uint32_t size() const { return static_cast<uint32_t>(flags_.size()); }

@@ -32,6 +32,11 @@ Result<BpeModel> openModel(const text::table::Tokenizer &table) {
     model.byteUnits[i] = byteUnits->Get(i);
     if (!idOrNone(model.byteUnits[i]))
       return corrupt("bad byte_units");
+    // A byte, or something like "<0x41>".
+    if (model.byteUnits[i] != -1 &&
+        model.tokens.bytes(static_cast<uint32_t>(model.byteUnits[i])).size() >
+            (table.raw_bytes() ? 1 : 6))
+      return corrupt("bad byte_units");
   }
   model.rawBytes = table.raw_bytes();
   model.byteFallback = table.byte_fallback();
@@ -94,13 +99,17 @@ Result<Tokenizer> Tokenizer::open(std::span<const uint8_t> segment) {
         return corrupt("an added token is not UTF-8");
       impl->decoded.emplace(static_cast<int32_t>(token->id()),
                             viewOf(token->decoded()));
+      if (impl->decoderText(static_cast<int32_t>(token->id())).size() >
+          viewOf(token->match()).size())
+        return corrupt("an added token decodes from more than it matches");
     }
+  GrowthLimit encodeGrowth(maxEncodeGrowth), decodeGrowth(maxDecodeGrowth);
   if (table.normalizers())
     for (const text::table::NormalizerStep *step : *table.normalizers())
-      SWALLOW_TRY(impl->normalizer.add(*step));
+      SWALLOW_TRY(impl->normalizer.add(*step, encodeGrowth));
   if (table.pre_tokenizers())
     for (const text::table::PreTokenizerStep *step : *table.pre_tokenizers())
-      SWALLOW_TRY(impl->preTokenizer.add(*step));
+      SWALLOW_TRY(impl->preTokenizer.add(*step, encodeGrowth));
   // Every step but this one expects UTF-8.
   if (model.rawBytes &&
       (!table.decoders() || table.decoders()->size() == 0 ||
@@ -108,7 +117,12 @@ Result<Tokenizer> Tokenizer::open(std::span<const uint8_t> segment) {
     return corrupt("raw bytes without a byte decoder");
   if (table.decoders())
     for (const text::table::DecoderStep *step : *table.decoders())
-      SWALLOW_TRY(impl->decoder.add(*step, model.rawBytes));
+      SWALLOW_TRY(impl->decoder.add(*step, model.rawBytes, decodeGrowth));
+  GrowthLimit roundTrip(maxRoundTripGrowth);
+  SWALLOW_TRY(roundTrip.multiply(encodeGrowth.factor()));
+  SWALLOW_TRY(roundTrip.multiply(decodeGrowth.factor()));
+  if (model.unkId >= 0)
+    SWALLOW_TRY(roundTrip.add(1, impl->decoderText(model.unkId).size()));
 
   auto readIds = [&](const flatbuffers::Vector<uint32_t> *ids,
                      std::vector<int32_t> &result) {

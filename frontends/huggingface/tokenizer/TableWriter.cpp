@@ -128,9 +128,10 @@ private:
           std::make_unique<TokenizerSpec::Normalizer>(step));
     builder.Finish(table::Tokenizer::Pack(builder, &steps));
     Normalizer normalizer;
+    GrowthLimit growth(maxEncodeGrowth);
     for (const table::NormalizerStep *step :
          *table::GetTokenizer(builder.GetBufferPointer())->normalizers())
-      SWALLOW_TRY(normalizer.add(*step));
+      SWALLOW_TRY(normalizer.add(*step, growth));
     Normalizer::Scratch scratch(normalizer);
     std::vector<std::string> result;
     for (const std::string &text : texts) {

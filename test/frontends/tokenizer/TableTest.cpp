@@ -84,6 +84,20 @@ TEST(TokenizerTable, ChecksTheContent) {
       [](T &t) { t.prefix_ids.push_back(1u << 20); },
       [](T &t) { t.added[0]->id = 1u << 20; },
       [](T &t) { t.added[0]->match = "\xFF"; },
+      [](T &t) { t.added[0]->decoded = std::string(1000, 'x'); },
+      [](T &t) { t.byte_units['a'] = t.bos_id; }, // more than a byte
+      [](T &t) {                                  // makes text from nothing
+        for (table::MergeSlot &slot : t.merges)
+          if (slot.result() != emptyMergeSlot)
+            slot = table::MergeSlot(slot.left(), slot.right(), slot.rank(),
+                                    static_cast<uint32_t>(t.bos_id));
+      },
+      [](T &t) { // a search would take long
+        t.merges.assign(2 * maxTakenSlots, t.merges[0]);
+        for (size_t i = 0; i < t.merges.size(); ++i)
+          t.merges[i] = i == 0 ? table::MergeSlot(0, 0, 0, emptyMergeSlot)
+                               : table::MergeSlot(0, 0, 0, 0);
+      },
       [](T &t) { std::swap(t.added[0], t.added[1]); },
       [](T &t) { t.decoders.clear(); },
       [](T &t) { t.decoders[0]->kind = static_cast<table::DecoderKind>(200); },
@@ -101,6 +115,69 @@ TEST(TokenizerTable, ChecksTheContent) {
     EXPECT_EQ(openChanged("llama31", changes[i]), ErrorCode::Corrupt) << i;
   EXPECT_EQ(openChanged("llama2-gqa", [](T &t) { t.token_bytes[0] = 0xFF; }),
             ErrorCode::Corrupt);
+}
+
+// Each of these would let a short text take gigabytes or hours.
+TEST(TokenizerTable, RefusesGrowth) {
+  using T = table::TokenizerT;
+  auto normalizer = [](T &t, table::NormalizerKind kind, std::string pattern,
+                       std::string content) {
+    auto step = std::make_unique<table::NormalizerStepT>();
+    step->kind = kind;
+    step->pattern = std::move(pattern);
+    step->content = std::move(content);
+    t.normalizers.push_back(std::move(step));
+  };
+  auto preTokenizer = [](T &t, table::PreTokenizerKind kind,
+                         std::string pattern, std::string content) {
+    auto step = std::make_unique<table::PreTokenizerStepT>();
+    step->kind = kind;
+    step->pattern = std::move(pattern);
+    step->content = std::move(content);
+    t.pre_tokenizers.push_back(std::move(step));
+  };
+  auto decoder = [](T &t, std::string pattern, std::string content) {
+    auto step = std::make_unique<table::DecoderStepT>();
+    step->kind = table::DecoderKind::ReplaceLiteral;
+    step->pattern = std::move(pattern);
+    step->content = std::move(content);
+    t.decoders.push_back(std::move(step));
+  };
+  const std::string many(40, 'x');
+  const std::vector<std::function<void(T &)>> changes = {
+      // Together, if not each for itself.
+      [&](T &t) {
+        normalizer(t, table::NormalizerKind::ReplaceLiteral, "x", many);
+        preTokenizer(t, table::PreTokenizerKind::ReplaceLiteral, "x", many);
+      },
+      [&](T &t) {
+        decoder(t, "x", many);
+        decoder(t, "x", many);
+      },
+      [&](T &t) {
+        normalizer(t, table::NormalizerKind::ReplaceLiteral, "x", many + many);
+        decoder(t, "x", many + many);
+        t.decoders[0]->kind = table::DecoderKind::ByteLevel;
+        decoder(t, "a", "bc");
+        normalizer(t, table::NormalizerKind::NFKC, "", "");
+      },
+      [&](T &t) {
+        for (int i = 0; i < 65; ++i)
+          normalizer(t, table::NormalizerKind::StripLeft, "", "");
+      },
+      [&](T &t) {
+        for (int i = 0; i < 65; ++i)
+          preTokenizer(t, table::PreTokenizerKind::SplitLiteral, "x", "");
+      },
+      [&](T &t) {
+        for (int i = 0; i < 65; ++i)
+          decoder(t, "x", "y");
+      },
+  };
+  for (size_t i = 0; i < changes.size(); ++i)
+    EXPECT_EQ(openChanged("llama31", changes[i]),
+              ErrorCode::UnsupportedTokenizer)
+        << i;
 }
 
 // FlatBuffers' verifier accepts a vector of 64-bit numbers at any multiple of

@@ -126,6 +126,24 @@ TEST_F(TokenizerFolder, IsNearLinear) {
   }
 }
 
+// White space that several tokens could take is looked at once.
+TEST_F(TokenizerFolder, StripsLongWhiteSpaceInLinearTime) {
+  for (const char *flags : {R"("lstrip": true, "rstrip": false)",
+                            R"("lstrip": false, "rstrip": true)"}) {
+    writeJson("/added_tokens",
+              (R"([{"id": 3, "content": " ", "single_word": false,
+                    "normalized": false, "special": true, )" +
+               std::string(flags) + "}]")
+                  .c_str());
+    CompiledTokenizer compiled = compile();
+    ASSERT_TRUE(compiled.tokenizer) << compiled.error.message;
+    std::vector<int32_t> ids =
+        compiled->encode("a" + std::string(1'000'000, ' '));
+    EXPECT_EQ(ids.size(), 1'000'001u);
+    EXPECT_EQ(ids.back(), 3);
+  }
+}
+
 TEST_F(TokenizerFolder, HonoursSentencePieceOptions) {
   auto encode = [&](const char *config, const char *text) {
     write("tokenizer_config.json", config);
