@@ -22,6 +22,11 @@ constexpr std::string_view spaceRanges =
     R"(\x{9}-\x{D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029})"
     R"(\x{202F}\x{205F}\x{3000})";
 constexpr std::string_view wordRanges = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Outside of a class Oniguruma asks its table of Latin-1 for the characters
+// that are in it, and there the numbers are word characters: 2 3 1 as
+// superscripts and 1/4 1/2 3/4.
+constexpr std::string_view wordAtomRanges =
+    R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 
 // Scripts as PCRE2's \p{sc:...}: without "sc:" it would ask for script
 // extensions, which is another property than Oniguruma's.
@@ -337,7 +342,7 @@ private:
     auto set = [](std::string_view open, std::string_view ranges) {
       return std::string(open) + std::string(ranges) + "]";
     };
-    const std::string word = set("[", wordRanges);
+    const std::string word = set("[", wordAtomRanges);
     const std::string before = "(?<=" + word + ")", after = "(?=" + word + ")";
     const std::string notBefore = "(?<!" + word + ")",
                       notAfter = "(?!" + word + ")";
@@ -349,7 +354,7 @@ private:
     case 'w':
       return take(word);
     case 'W':
-      return take(set("[^", wordRanges));
+      return take(set("[^", wordAtomRanges));
     case 'd':
       return take("\\p{Nd}");
     case 'D':

@@ -36,8 +36,13 @@ TEST(RegexTranslator, ClassesAreOnigurumas) {
             Strings{" \u0085\u3000"});
   EXPECT_EQ(matches(R"([^\s]+)", "a\u180E b"), (Strings{"a\u180E", "b"}));
   EXPECT_EQ(matches(R"([\S\n]+)", "a \n"), (Strings{"a", "\n"}));
-  // Marks are word characters, fractions are not.
-  EXPECT_EQ(matches(R"(\w+)", "e\u0301½_1-x"), (Strings{"e\u0301", "_1", "x"}));
+  // Marks are word characters; Latin-1's digits and fractions are, but not in
+  // a class, and others are not.
+  EXPECT_EQ(matches(R"(\w+)", "e\u0301½²_1-x⅓"), (Strings{"e\u0301½²_1", "x"}));
+  EXPECT_EQ(matches(R"(\W)", "¹¾-⅓"), (Strings{"-", "⅓"}));
+  EXPECT_EQ(matches(R"([\w]+)", "e\u0301½_1"), (Strings{"e\u0301", "_1"}));
+  EXPECT_EQ(matches(R"([^\w])", "a³"), Strings{"³"});
+  EXPECT_EQ(matches(R"(x\b)", "x¼x"), Strings{"x"});
   EXPECT_EQ(matches(R"(\b\w)", "e\u0301b cd"), (Strings{"e", "c"}));
   EXPECT_EQ(matches(R"(\h+)", "xyz09afAFg"), Strings{"09afAF"});
   EXPECT_EQ(matches(R"([\h-]+)", "0-x"), Strings{"0-"});
