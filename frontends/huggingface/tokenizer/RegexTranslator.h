@@ -11,13 +11,15 @@
 namespace swallow {
 
 /// Rewrites a pattern of tokenizer.json, which tokenizers runs with Oniguruma
-/// (Ruby syntax, Unicode), into one for runtime/text/Regex.h that matches the
-/// same. The two differ in what \s, \w, \h, \b, named properties, inline
-/// options and quantifiers after {n,m} mean. Captures become plain groups.
+/// (its own syntax, which is Ruby's with additions; Unicode), into one for
+/// runtime/text/Regex.h that matches the same. The two differ in what \s, \w,
+/// \h, \b, \R, named properties, POSIX brackets, inline options and quantifiers
+/// after {n,m} mean, in which groups capture, and PCRE2 has no classes within
+/// classes and no intersections.
 ///
-/// Fails with UnsupportedTokenizer, naming the construct, for what does not
-/// translate (back references, nested character classes, \K, \G, ...) or is
-/// not a pattern.
+/// Fails with UnsupportedTokenizer, naming the construct and where it is, for
+/// what does not translate (absence operators, conditions, calls, callouts, \K,
+/// \G, ...) or is not a pattern.
 Result<std::string> translateRegex(std::string_view pattern);
 
 } // namespace swallow

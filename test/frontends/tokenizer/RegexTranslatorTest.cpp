@@ -67,6 +67,65 @@ TEST(RegexTranslator, QuantifiersAreRubys) {
   EXPECT_EQ(matches("(ab){2}", "ababab"), Strings{"abab"});
 }
 
+TEST(RegexTranslator, QuantifiersOfQuantifiersRepeat) {
+  EXPECT_EQ(matches("a**b|.", "aaab"), Strings{"aaab"});
+  EXPECT_EQ(matches("(?:a{2}?b)+", "aabbaab"), (Strings{"aabbaab"}));
+  EXPECT_EQ(matches("x{2}{3}", "xxxxxxx"), Strings{"xxxxxx"});
+  EXPECT_EQ(matches("(?:ab)+?{2}", "ababab"), Strings{"abab"});
+}
+
+TEST(RegexTranslator, NestsAndIntersectsClasses) {
+  EXPECT_EQ(matches("[a[bc]]+", "xabcx"), Strings{"abc"});
+  EXPECT_EQ(matches("[a[^a-y]]+", "abza"), (Strings{"a", "za"}));
+  EXPECT_EQ(matches("[^a[^a-y]]+", "abzc"), (Strings{"b", "c"}));
+  EXPECT_EQ(matches("[a-z&&[^aeiou]]+", "hello"), (Strings{"h", "ll"}));
+  EXPECT_EQ(matches("[^a-z&&[^aeiou]]+", "hEllo"), (Strings{"E", "o"}));
+  EXPECT_EQ(matches(R"([\p{L}&&\p{Lu}&&[^B]]+)", "aABC"), (Strings{"A", "C"}));
+  EXPECT_EQ(matches(R"([^\s&&[^\n]]+)", "a \nb"), (Strings{"a", "\nb"}));
+  EXPECT_EQ(matches(R"([\W_]+)", "a-_b"), Strings{"-_"});
+  EXPECT_EQ(matches(R"((?<=[a-z&&[^b]])x)", "axbx"), Strings{"x"});
+  EXPECT_EQ(matches(R"((?i)[a-c&&[^b]]+)", "AbBC"), (Strings{"A", "C"}));
+}
+
+TEST(RegexTranslator, KnowsNamedSets) {
+  EXPECT_EQ(matches("[[:alpha:]]+", "aé1あ"), (Strings{"aé", "あ"}));
+  EXPECT_EQ(matches("[[:^alpha:]1]+", "a12"), Strings{"12"});
+  EXPECT_EQ(matches("[[:punct:]]+", "a$+!b"), Strings{"$+!"});
+  EXPECT_EQ(matches(R"(\p{punct}+)", "a$+!b"), Strings{"!"});
+  EXPECT_EQ(matches("[[:xdigit:][:blank:]]+", "fF 0\tg\n"), Strings{"fF 0\t"});
+  EXPECT_EQ(matches("[[:graph:]]+", "a\u3000\u200Bb\x01"),
+            (Strings{"a", "\u200Bb"}));
+  EXPECT_EQ(matches("[[:print:]]+", "a \u3000\n\x01"), Strings{"a \u3000"});
+  EXPECT_EQ(matches(R"(\p{uppercase letter}+)", "aBC"), Strings{"BC"});
+  EXPECT_EQ(matches(R"(\p{Hira}+|\p{Katakana}+)", "あア亜"),
+            (Strings{"あ", "ア"}));
+  // The script, not the script extensions.
+  EXPECT_EQ(matches(R"(\p{Katakana}+)", "アー"), Strings{"ア"});
+  EXPECT_EQ(matches(R"(\p{LC}+)", "aBあ"), Strings{"aB"});
+  EXPECT_EQ(matches(R"(\p{Emoji}+)", "a😀"), Strings{"😀"});
+  EXPECT_EQ(matches(R"(\P{Assigned})", "a\u0378"), Strings{"\u0378"});
+  EXPECT_EQ(matches(R"([^\p{Alnum}]+)", "a-1"), Strings{"-"});
+}
+
+TEST(RegexTranslator, KnowsRubysEscapes) {
+  EXPECT_EQ(matches(R"(\R)", "a\r\n\n\u2028"),
+            (Strings{"\r\n", "\n", "\u2028"}));
+  EXPECT_EQ(matches(R"(\X)", "e\u0301👩‍🌾x"),
+            (Strings{"e\u0301", "👩‍🌾", "x"}));
+  EXPECT_EQ(matches(R"(\N+)", "a\rb\nc"), (Strings{"a\rb", "c"}));
+  EXPECT_EQ(matches(R"(a\Ob)", "a\nb"), Strings{"a\nb"});
+  EXPECT_EQ(matches("a(?#a comment)b", "ab"), Strings{"ab"});
+}
+
+TEST(RegexTranslator, RefersToGroups) {
+  EXPECT_EQ(matches(R"((.)\1)", "abbccd"), (Strings{"bb", "cc"}));
+  EXPECT_EQ(matches(R"((?:x)(a|b)(c)\1)", "xacaxacb"), Strings{"xaca"});
+  EXPECT_EQ(matches(R"((?<n>.)(.)\k<n>)", "abax"), Strings{"aba"});
+  EXPECT_EQ(matches(R"((.)(?'n'.)\k'n')", "abba"), Strings{"abb"});
+  EXPECT_EQ(matches(R"((.)\k<1>)", "aab"), Strings{"aa"});
+  EXPECT_EQ(matches(R"((?i)(a)\1)", "aA"), Strings{"aA"});
+}
+
 TEST(RegexTranslator, EmptyMatchesAreOnigurumas) {
   EXPECT_EQ(matches("a*", "baa"), (Strings{"", "aa"}));
   EXPECT_EQ(matches("", "あb"), (Strings{"", "", ""}));
@@ -88,22 +147,35 @@ TEST(RegexTranslator, RefusesByName) {
     EXPECT_NE(result.error().message.find(part), std::string::npos)
         << result.error().message;
   };
-  refuses(R"((a)\1)", "\\1");
-  refuses(R"(\Ka)", "\\K");
+  refuses(R"(a\Kb)", "\\K at character 3: a\\Kb");
   refuses(R"(\Ga)", "\\G");
-  refuses("[a[bc]]", "class within another");
-  refuses("[a&&b]", "class within another");
-  refuses("[[:alpha:]]", "class within another");
+  refuses("あ(?~ab)", "absence operator (?~ at character 2");
+  refuses("(a)(?(1)b|c)", "condition");
+  refuses("(*FAIL)", "callout");
+  refuses(R"((?<n>a)\g<n>)", "\\g");
   refuses("(?x: a)", "(?x)");
   refuses(R"(\p{Vulcan})", "Vulcan");
+  refuses(R"(\p{Script=Han})", "Script=Han"); // which Oniguruma refuses too
+  refuses(R"(\p{Xan})", "Xan");               // PCRE2's own
+  refuses("[[:vulcan:]]", "[: :]");
+  refuses("[a&&]", "empty character class");
+  refuses("[]", "empty character class");
+  refuses(std::string(100, '[').c_str(), "nested this deep");
   refuses("(a", "does not end");
-  refuses("a)", "too many");
+  refuses("a)", "too many at character 2");
   refuses("[a", "does not end");
-  refuses("[b-a]", "range");
+  refuses("[[a]", "does not end");
+  refuses("[b-a]", "range that is empty");
+  refuses("[a-\\d]", "range that ends in a set");
   refuses("*a", "nothing before it");
-  refuses("a**", "quantifier of a quantifier");
-  refuses("a{2}?", "{n}?");
+  refuses("a|+", "nothing before it");
   refuses("\\", "at the end");
+  refuses(R"(\1)", "reference to group 1");
+  refuses(R"((a)\2)", "reference to group 2");
+  refuses(R"((?<n>a)\1)", "\\1");
+  refuses(R"((?<n>a)\k<m>)", "reference to group m");
+  refuses(R"((?<n>a)(?<n>b))", "two groups named n");
+  refuses("(?<=a*)b", "lookbehind"); // in PCRE2's words
   refuses("\xFF", "UTF-8");
 }
 
