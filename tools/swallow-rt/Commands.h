@@ -21,5 +21,7 @@ void addInspectCommand(CLI::App &app, Command &command);
 void addVerifyCommand(CLI::App &app, Command &command);
 void addLogitsCommand(CLI::App &app, Command &command);
 void addTokenizeCommand(CLI::App &app, Command &command);
+void addDetokenizeCommand(CLI::App &app, Command &command);
+void addPerplexityCommand(CLI::App &app, Command &command);
 
 #endif // SWALLOW_TOOLS_SWALLOW_RT_COMMANDS_H

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
 #include <nlohmann/json.hpp>
 
@@ -172,17 +173,16 @@ int inspect(const InspectOptions &options) {
 void addInspectCommand(CLI::App &app, Command &command) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App *verb = app.add_subcommand(
-      "inspect", "Describe a compiled model and the memory that it will need");
-  options->addFile(*verb);
-  verb->add_flag("--json", options->json, "Print everything as JSON");
-  options->addContext(*verb);
-  verb->add_option("--batch", options->batch, "Sequences (default: 1)")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-  verb->add_option("--max-step-tokens", options->maxStepTokens,
-                   "Tokens in one step (default: 512)")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-  options->addThreads(*verb);
-  options->addVariant(*verb);
+      "inspect", "Describe a compiled model and the memory it will need");
+  Options declare(*verb);
+  declare.file(options->file);
+  declare.flag("--json", options->json, "Print everything as JSON");
+  declare.context(options->context);
+  declare.number<int64_t>("--batch", options->batch, "N",
+                          "Sequences side by side", {1, int64_t(1) << 20}, "1");
+  declare.maxStepTokens(options->maxStepTokens);
+  declare.threads(options->threads);
+  declare.variant(options->variant);
   verb->callback([&command, options] {
     command = [options] { return inspect(*options); };
   });

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
 #include <algorithm>
 #include <cmath>
@@ -120,23 +121,30 @@ void addLogitsCommand(CLI::App &app, Command &command) {
   auto options = std::make_shared<LogitsOptions>();
   CLI::App *verb = app.add_subcommand(
       "logits", "Print the logits after each of some tokens");
-  options->addFile(*verb);
-  verb->add_option("--ids", options->ids, "Token ids, separated by commas")
-      ->required()
-      ->delimiter(',');
-  verb->add_flag("--json", options->json,
-                 "Print {\"ids\":[...],\"logits\":[[...],...]}, a row for each "
-                 "position");
-  verb->add_option("--chunk", options->chunk,
-                   "Tokens of a sequence in one step (default: 512)")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-  verb->add_option("--copies", options->copies,
-                   "Run this many sequences of the same ids side by side; "
-                   "\"copies\" has the logits of all but the first")
-      ->check(CLI::Range(int64_t(1), int64_t(64)));
-  options->addContext(*verb);
-  options->addThreads(*verb);
-  options->addVariant(*verb);
+  Options declare(*verb);
+  declare.file(options->file);
+  auto readIds = [options](const std::string &text) {
+    try {
+      options->ids = parseIds("--ids", text);
+    } catch (const CommandError &error) {
+      throw CLI::ValidationError(error.what());
+    }
+    if (options->ids.empty())
+      throw CLI::ValidationError("--ids names no token");
+  };
+  declare
+      .custom("--ids", "IDS", "Token ids, separated by commas",
+              "at least 0, required", readIds)
+      ->required();
+  declare.flag("--json", options->json,
+               "Print {\"ids\":[...],\"logits\":[[...],...]}");
+  declare.number<int64_t>("--chunk", options->chunk, "N", "Tokens in one step",
+                          {1, int64_t(1) << 20}, "512");
+  declare.number<int64_t>("--copies", options->copies, "N",
+                          "Sequences side by side", {1, 64}, "1");
+  declare.context(options->context);
+  declare.threads(options->threads);
+  declare.variant(options->variant);
   verb->callback([&command, options] {
     command = [options] { return printLogits(*options); };
   });

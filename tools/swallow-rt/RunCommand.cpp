@@ -1,9 +1,9 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <optional>
 #include <sys/random.h>
@@ -13,8 +13,8 @@ namespace {
 struct RunOptions : CommonOptions {
   std::optional<std::string> prompt;
   std::optional<int64_t> maxTokens;
-  std::optional<float> temperature;
-  std::optional<float> topP;
+  std::optional<double> temperature;
+  std::optional<double> topP;
   std::optional<int32_t> topK;
   std::optional<uint64_t> seed;
   int64_t maxStepTokens = 512;
@@ -25,8 +25,6 @@ struct RunOptions : CommonOptions {
 /// What transformers does without max_new_tokens is 20 tokens, too few to be of
 /// use.
 constexpr int64_t kDefaultMaxTokens = 512;
-
-volatile std::sig_atomic_t interrupted = 0;
 
 using Clock = std::chrono::steady_clock;
 
@@ -60,33 +58,17 @@ samplingOptions(const RunOptions &options,
     sampling.temperature = 0;
     return sampling;
   }
-  sampling.temperature = options.temperature.value_or(defaults.temperature);
+  sampling.temperature = static_cast<float>(
+      options.temperature.value_or(double(defaults.temperature)));
   sampling.top_k = options.topK.value_or(defaults.top_k);
-  sampling.top_p = options.topP.value_or(defaults.top_p);
+  sampling.top_p =
+      static_cast<float>(options.topP.value_or(double(defaults.top_p)));
   if (options.seed)
     sampling.seed = *options.seed;
   else if (getrandom(&sampling.seed, sizeof(sampling.seed), 0) !=
            sizeof(sampling.seed))
     throw CommandError("the system has no random seed; give one with --seed");
   return sampling;
-}
-
-void printPlan(const swallow_session *session) {
-  swallow_memory_plan plan{};
-  plan.struct_size = sizeof(plan);
-  check(swallow_session_memory_plan(session, &plan));
-  std::fprintf(stderr,
-               "variant %s, %d threads, context %lld tokens\n"
-               "memory: %s = KV %s + activations %s + logits %s + batch %s; "
-               "weights %s mapped\n",
-               swallow_session_variant(session), plan.threads,
-               static_cast<long long>(plan.context_length),
-               formatBytes(double(plan.total_bytes)).c_str(),
-               formatBytes(double(plan.kv_bytes)).c_str(),
-               formatBytes(double(plan.arena_bytes)).c_str(),
-               formatBytes(double(plan.logits_bytes)).c_str(),
-               formatBytes(double(plan.batch_bytes)).c_str(),
-               formatBytes(double(plan.weights_bytes)).c_str());
 }
 
 void printProfile(const swallow_session *session) {
@@ -126,9 +108,7 @@ public:
                                      &stream));
     stream_.reset(stream);
     check(swallow_sequence_create(session, &sequence_));
-    swallow_memory_plan plan{};
-    plan.struct_size = sizeof(plan);
-    check(swallow_session_memory_plan(session, &plan));
+    swallow_memory_plan plan = memoryPlan(session);
     context_ = plan.context_length;
     stepTokens_ = static_cast<size_t>(plan.max_step_tokens);
   }
@@ -139,7 +119,7 @@ public:
                          " tokens, the context " + std::to_string(context_) +
                          "; -c sets a longer one");
     // Step by step, so that Ctrl-C need not wait for all of a long prompt.
-    for (size_t done = 0; done < ids.size() && !interrupted;) {
+    for (size_t done = 0; done < ids.size() && !interruptRequested();) {
       size_t count = std::min(stepTokens_, ids.size() - done);
       check(swallow_prefill(session_, sequence_, ids.data() + done, count));
       done += count;
@@ -151,7 +131,7 @@ public:
   int64_t generate(int64_t maxTokens) {
     int64_t generated = 0;
     bool reader = true;
-    while (reader && generated < maxTokens && !interrupted) {
+    while (reader && generated < maxTokens && !interruptRequested()) {
       const float *logits = nullptr;
       check(swallow_logits(session_, 0, &logits));
       int32_t token = 0;
@@ -241,7 +221,7 @@ int run(const RunOptions &options) {
   sessionOptions.profile = options.profile;
   SessionPtr session = createSession(artifact.get(), sessionOptions);
   if (options.verbose)
-    printPlan(session.get());
+    std::fprintf(stderr, "%s\n", planLine(session.get()).c_str());
   double openSeconds = secondsSince(start);
 
   swallow_generation_defaults defaults = generationDefaults(artifact.get());
@@ -252,12 +232,12 @@ int run(const RunOptions &options) {
                                                      : kDefaultMaxTokens);
 
   // The loops look at the flag between steps.
-  std::signal(SIGINT, [](int) { interrupted = 1; });
+  catchInterrupts();
   Clock::time_point promptStart = Clock::now();
   completion.prefill(ids);
   double promptSeconds = secondsSince(promptStart);
   Clock::time_point generateStart = Clock::now();
-  int64_t generated = interrupted ? 0 : completion.generate(maxTokens);
+  int64_t generated = interruptRequested() ? 0 : completion.generate(maxTokens);
   double generateSeconds = secondsSince(generateStart);
 
   if (completion.contextFull())
@@ -275,7 +255,7 @@ int run(const RunOptions &options) {
                  double(generated) / generateSeconds);
   if (options.profile)
     printProfile(session.get());
-  return interrupted ? 130 : 0;
+  return interruptRequested() ? 130 : 0;
 }
 
 } // namespace
@@ -284,34 +264,30 @@ void addRunCommand(CLI::App &app, Command &command) {
   auto options = std::make_shared<RunOptions>();
   CLI::App *verb = app.add_subcommand(
       "run", "Complete a text, printing it while it is generated");
-  options->addFile(*verb);
-  verb->add_option("-p,--prompt", options->prompt,
-                   "The text to complete (default: standard input without the "
-                   "newline at its end)");
-  verb->add_option("-n,--max-tokens", options->maxTokens,
-                   "Stop after this many tokens (default: the generation "
-                   "config's, or 512)")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--temperature", options->temperature,
-                   "0: always the most likely token (default: the generation "
-                   "config's if it samples, else 0)");
-  verb->add_option(
-      "--top-p", options->topP,
-      "Sample from the likeliest tokens of this total probability");
-  verb->add_option("--top-k", options->topK,
-                   "Sample from this many tokens, 0: all");
-  verb->add_option("--seed", options->seed,
-                   "Makes sampling repeatable (default: random)");
-  options->addContext(*verb);
-  options->addThreads(*verb);
-  options->addVariant(*verb);
-  verb->add_option("--max-step-tokens", options->maxStepTokens,
-                   "Tokens of the prompt in one step (default: 512)")
-      ->check(CLI::Range(int64_t(1), int64_t(1) << 20));
-  verb->add_flag("-v,--verbose", options->verbose,
-                 "Print the memory plan and speeds on standard error");
-  verb->add_flag("--profile", options->profile,
-                 "Print the time spent in each stage on standard error");
+  Options declare(*verb);
+  declare.file(options->file);
+  declare.text("-p,--prompt", options->prompt, "TEXT", "The text to complete",
+               "standard input");
+  declare.number<int64_t>("-n,--max-tokens", options->maxTokens, "N",
+                          "Most new tokens", {0}, "model's or 512");
+  declare.group("Sampling");
+  declare.number<double>("--temperature", options->temperature, "T",
+                         "0: always the likeliest", {0}, "model's");
+  declare.number<double>("--top-p", options->topP, "P",
+                         "Of the likeliest of sum P", {0, 1}, "model's");
+  declare.number<int32_t>("--top-k", options->topK, "K", "Of the K likeliest",
+                          {0}, "model's");
+  declare.number<uint64_t>("--seed", options->seed, "N",
+                           "Makes sampling repeatable", {0}, "random");
+  declare.group("Machine");
+  declare.context(options->context);
+  declare.threads(options->threads);
+  declare.variant(options->variant);
+  declare.maxStepTokens(options->maxStepTokens);
+  declare.flag("-v,--verbose", options->verbose,
+               "Print the memory plan and speeds on standard error");
+  declare.flag("--profile", options->profile,
+               "Print the time spent in each stage on standard error");
   verb->callback(
       [&command, options] { command = [options] { return run(*options); }; });
 }

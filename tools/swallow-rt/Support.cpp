@@ -1,8 +1,14 @@
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <iterator>
 #include <unistd.h>
 
@@ -40,6 +46,21 @@ std::vector<int32_t> encode(const swallow_artifact *artifact,
   return ids;
 }
 
+std::string decode(const swallow_artifact *artifact,
+                   const std::vector<int32_t> &ids, bool skipSpecialTokens) {
+  std::string text(ids.size() * 8, '\0');
+  size_t size = 0;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    check(swallow_decode(artifact, ids.data(), ids.size(), skipSpecialTokens,
+                         text.data(), text.size(), &size));
+    bool whole = size <= text.size();
+    text.resize(size);
+    if (whole)
+      break;
+  }
+  return text;
+}
+
 swallow_model_info modelInfo(const swallow_artifact *artifact) {
   swallow_model_info info{};
   info.struct_size = sizeof(info);
@@ -47,34 +68,29 @@ swallow_model_info modelInfo(const swallow_artifact *artifact) {
   return info;
 }
 
-void CommonOptions::addFile(CLI::App &app) {
-  app.add_option("FILE", file, "The compiled model (.swallow)")->required();
+swallow_memory_plan memoryPlan(const swallow_session *session) {
+  swallow_memory_plan plan{};
+  plan.struct_size = sizeof(plan);
+  check(swallow_session_memory_plan(session, &plan));
+  return plan;
 }
 
-void CommonOptions::addContext(CLI::App &app) {
-  app.add_option("-c,--context", context,
-                 "Context length in tokens, or 'auto': as much as fits into "
-                 "memory (default: 4096 or the model's limit)")
-      ->check([](const std::string &text) -> std::string {
-        if (text == "auto")
-          return {};
-        int64_t value = 0;
-        if (CLI::detail::lexical_cast(text, value) && value > 0)
-          return {};
-        return "must be a positive number or 'auto', not '" + text + "'";
-      });
-}
-
-void CommonOptions::addThreads(CLI::App &app) {
-  app.add_option("-t,--threads", threads,
-                 "Threads (default: the physical cores available)")
-      ->check(CLI::Range(1, 1024));
-}
-
-void CommonOptions::addVariant(CLI::App &app) {
-  app.add_option("--variant", variant,
-                 "Code variant (default: $SWALLOW_VARIANT, or the best that "
-                 "this machine runs)");
+std::string planLine(const swallow_session *session) {
+  swallow_memory_plan plan = memoryPlan(session);
+  char line[400];
+  std::snprintf(line, sizeof(line),
+                "variant %s, %d threads, context %lld tokens\n"
+                "memory: %s = KV %s + activations %s + logits %s + batch %s; "
+                "weights %s mapped",
+                swallow_session_variant(session), plan.threads,
+                static_cast<long long>(plan.context_length),
+                formatBytes(double(plan.total_bytes)).c_str(),
+                formatBytes(double(plan.kv_bytes)).c_str(),
+                formatBytes(double(plan.arena_bytes)).c_str(),
+                formatBytes(double(plan.logits_bytes)).c_str(),
+                formatBytes(double(plan.batch_bytes)).c_str(),
+                formatBytes(double(plan.weights_bytes)).c_str());
+  return line;
 }
 
 swallow_session_options CommonOptions::session() const {
@@ -90,20 +106,78 @@ swallow_session_options CommonOptions::session() const {
   return options;
 }
 
-std::string readStandardInput() {
+namespace {
+
+std::string readAll(int descriptor, const std::string &name) {
   std::string text;
   char buffer[65536];
   for (;;) {
-    ssize_t got = read(STDIN_FILENO, buffer, sizeof(buffer));
+    ssize_t got = read(descriptor, buffer, sizeof(buffer));
     if (got == 0)
       return text;
     if (got > 0)
       text.append(buffer, static_cast<size_t>(got));
     else if (errno != EINTR)
-      throw CommandError(std::string("cannot read standard input: ") +
-                         std::strerror(errno));
+      throw CommandError("cannot read " + name + ": " + std::strerror(errno));
   }
 }
+
+volatile std::sig_atomic_t interrupted = 0;
+
+} // namespace
+
+std::string readStandardInput() {
+  return readAll(STDIN_FILENO, "standard input");
+}
+
+std::string readFile(const std::string &path) {
+  int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0)
+    throw CommandError("cannot open " + path + ": " + std::strerror(errno));
+  struct Closer {
+    int descriptor;
+    ~Closer() { close(descriptor); }
+  } closer{descriptor};
+  return readAll(descriptor, path);
+}
+
+std::vector<int32_t> parseIds(const std::string &source,
+                              const std::string &text) {
+  std::vector<int32_t> ids;
+  constexpr const char *kSeparators = " \t\r\n,";
+  for (size_t begin = text.find_first_not_of(kSeparators);
+       begin != std::string::npos;) {
+    size_t end = std::min(text.find_first_of(kSeparators, begin), text.size());
+    int32_t id = 0;
+    std::string_view word = std::string_view(text).substr(begin, end - begin);
+    if (!parseNumber(word, id) || id < 0)
+      throw CommandError(source + ": " + inQuotes(word) + " is not a token id");
+    ids.push_back(id);
+    begin = text.find_first_not_of(kSeparators, end);
+  }
+  return ids;
+}
+
+std::string inQuotes(std::string_view text) {
+  constexpr size_t kLongest = 60;
+  if (text.size() <= kLongest)
+    return "'" + std::string(text) + "'";
+  // Not in the middle of a character.
+  size_t end = kLongest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return "'" + std::string(text.substr(0, end)) + "...'";
+}
+
+void catchInterrupts() {
+  struct sigaction action{};
+  action.sa_handler = [](int) { interrupted = 1; };
+  sigemptyset(&action.sa_mask);
+  // No SA_RESTART: a read that waits for input ends.
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool interruptRequested() { return interrupted != 0; }
 
 bool writeOutput(std::string_view text) {
   while (!text.empty()) {
@@ -130,6 +204,15 @@ std::string formatBytes(double bytes) {
   std::snprintf(text, sizeof(text), unit == 0 ? "%.0f %s" : "%.2f %s", bytes,
                 units[unit]);
   return text;
+}
+
+std::string dumpJson(const nlohmann::json &json) {
+  return json.dump(-1, ' ', /*ensure_ascii=*/false,
+                   nlohmann::json::error_handler_t::replace);
+}
+
+nlohmann::json message(std::string_view role, std::string_view content) {
+  return {{"role", role}, {"content", content}};
 }
 
 std::string idsJson(const std::vector<int32_t> &ids) {

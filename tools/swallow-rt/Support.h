@@ -6,6 +6,7 @@
 #include "runtime/include/swallow_rt.h"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -46,19 +47,21 @@ SessionPtr createSession(const swallow_artifact *artifact,
                          const swallow_session_options &options);
 std::vector<int32_t> encode(const swallow_artifact *artifact,
                             std::string_view text, bool addSpecialTokens);
+/// The text of ids, special tokens left out or not.
+std::string decode(const swallow_artifact *artifact,
+                   const std::vector<int32_t> &ids, bool skipSpecialTokens);
 swallow_model_info modelInfo(const swallow_artifact *artifact);
 
-/// The options that several verbs have.
+swallow_memory_plan memoryPlan(const swallow_session *session);
+/// Two lines about the code and the memory in use.
+std::string planLine(const swallow_session *session);
+
+/// The options that several verbs have (declared by options/Options.h).
 struct CommonOptions {
   std::string file;
   std::string context; // a number, "auto", or empty
   int32_t threads = 0;
   std::string variant;
-
-  void addFile(CLI::App &app);
-  void addContext(CLI::App &app);
-  void addThreads(CLI::App &app);
-  void addVariant(CLI::App &app);
 
   /// The runtime's options with these filled in.
   swallow_session_options session() const;
@@ -67,12 +70,33 @@ struct CommonOptions {
 /// Everything on standard input, byte for byte.
 std::string readStandardInput();
 
+/// All of a file, byte for byte.
+std::string readFile(const std::string &path);
+
+/// Numbers separated by spaces, newlines or commas. `source` begins the
+/// message about anything else.
+std::vector<int32_t> parseIds(const std::string &source,
+                              const std::string &text);
+
+/// In quotes, cut to what a message has room for.
+std::string inQuotes(std::string_view text);
+
+/// From now on Ctrl-C only sets a flag, which loops look at between steps.
+void catchInterrupts();
+bool interruptRequested();
+
 /// Writes to standard output at once. False when its reader has gone away;
 /// throws CommandError when it cannot be written for another reason.
 bool writeOutput(std::string_view text);
 
 /// "1.50 GiB".
 std::string formatBytes(double bytes);
+
+/// JSON on one line. What is no UTF-8 becomes U+FFFD.
+std::string dumpJson(const nlohmann::json &json);
+
+/// A message of a conversation: {"role": ..., "content": ...}.
+nlohmann::json message(std::string_view role, std::string_view content);
 
 /// {"ids":[1,2,3] without the closing brace.
 std::string idsJson(const std::vector<int32_t> &ids);

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
 namespace {
 
@@ -17,19 +18,9 @@ int tokenize(const TokenizeOptions &options) {
     return 0;
   }
   std::string lines;
-  for (int32_t id : ids) {
-    std::string text(64, '\0');
-    size_t size = 0;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      check(swallow_decode(artifact.get(), &id, 1, false, text.data(),
-                           text.size(), &size));
-      if (size <= text.size())
-        break;
-      text.resize(size);
-    }
-    text.resize(size);
-    lines += std::to_string(id) + "\t" + text + "\n";
-  }
+  for (int32_t id : ids)
+    lines +=
+        std::to_string(id) + "\t" + decode(artifact.get(), {id}, false) + "\n";
   writeOutput(lines);
   return 0;
 }
@@ -39,11 +30,12 @@ int tokenize(const TokenizeOptions &options) {
 void addTokenizeCommand(CLI::App &app, Command &command) {
   auto options = std::make_shared<TokenizeOptions>();
   CLI::App *verb = app.add_subcommand(
-      "tokenize", "Print the token ids of standard input, read byte for byte");
-  options->addFile(*verb);
-  verb->add_flag("--json", options->json, "Print {\"ids\":[...]}");
-  verb->add_flag("!--no-special", options->special,
-                 "Leave out the tokens that the tokenizer puts around a text");
+      "tokenize", "Print the token ids of the text on standard input");
+  Options declare(*verb);
+  declare.file(options->file);
+  declare.flag("--json", options->json, "Print {\"ids\":[...]}");
+  declare.flag("!--no-special", options->special,
+               "Without the tokens that are put around a text");
   verb->callback([&command, options] {
     command = [options] { return tokenize(*options); };
   });

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/Options.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -122,12 +123,11 @@ int verify(const CommonOptions &options) {
 void addVerifyCommand(CLI::App &app, Command &command) {
   auto options = std::make_shared<CommonOptions>();
   CLI::App *verb = app.add_subcommand(
-      "verify",
-      "Check all hashes, then replay the probe inside on this machine "
-      "with every variant that it runs");
-  options->addFile(*verb);
-  options->addThreads(*verb);
-  options->addVariant(*verb);
+      "verify", "Check all hashes and replay the probe on this machine");
+  Options declare(*verb);
+  declare.file(options->file);
+  declare.threads(options->threads);
+  declare.variant(options->variant);
   verb->callback([&command, options] {
     command = [options] { return verify(*options); };
   });

@@ -8,13 +8,20 @@
 
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/options/HelpFormatter.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
 
-static int report(const char *message, int exitCode) {
-  std::fprintf(stderr, "swallow-rt: error: %s\n", message);
+static int report(const std::string &message, int exitCode) {
+  // One line, whatever an option's value has in it.
+  std::string line = message;
+  std::replace_if(
+      line.begin(), line.end(),
+      [](unsigned char c) { return c < 0x20 || c == 0x7F; }, ' ');
+  std::fprintf(stderr, "swallow-rt: error: %s\n", line.c_str());
   return exitCode;
 }
 
@@ -23,6 +30,7 @@ int main(int argc, char **argv) {
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app("Runs language models compiled by swallowc", "swallow-rt");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version",
                        std::string("swallow-rt ") + swallow_version());
   app.require_subcommand(0, 1);
@@ -32,19 +40,26 @@ int main(int argc, char **argv) {
   addVerifyCommand(app, command);
   addLogitsCommand(app, command);
   addTokenizeCommand(app, command);
+  addDetokenizeCommand(app, command);
+  addPerplexityCommand(app, command);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     if (error.get_exit_code() == 0)
       return app.exit(error); // --help, --version
+    std::string verb;
+    for (const CLI::App *sub : app.get_subcommands())
+      verb = sub->get_name() + " ";
     return report(
-        (std::string(error.what()) + " (see swallow-rt --help)").c_str(), 2);
+        std::string(error.what()) + " (see swallow-rt " + verb + "--help)", 2);
   }
-  if (!command)
-    return report("no command (run, inspect, verify, logits, tokenize; see "
-                  "swallow-rt --help)",
-                  2);
+  if (!command) {
+    std::string verbs;
+    for (const CLI::App *sub : app.get_subcommands({}))
+      verbs += sub->get_name() + ", ";
+    return report("no command (" + verbs + "or see swallow-rt --help)", 2);
+  }
   try {
     return command();
   } catch (const CommandError &error) {
