@@ -200,7 +200,7 @@ TEST_F(TokenizerFolder, RefusesByName) {
           R"({"type": "Sequence", "pretokenizers": [{"type": "New"}]})",
           "pre_tokenizer.pretokenizers[0].type");
   refuses("/pre_tokenizer",
-          R"({"type": "Split", "pattern": {"Regex": "(?~a)"},
+          R"({"type": "Split", "pattern": {"Regex": "(?~a)b"},
               "behavior": "Isolated", "invert": false})",
           "absence operator (?~");
   refuses("/post_processor", R"({"type": "Mystery"})", "Mystery");
