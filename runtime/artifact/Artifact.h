@@ -58,7 +58,7 @@ public:
   /// The bytes of segment `index` of Program.segments; 4096-byte aligned.
   std::span<const uint8_t> segment(size_t index) const;
   /// The first segment of that kind; empty if there is none. An artifact has
-  /// at most one of each kind but Code.
+  /// at most one of each kind but Code and ChatTemplate.
   std::span<const uint8_t> segmentOfKind(fbs::SegmentKind kind) const;
   std::span<const uint8_t> weights() const {
     return segmentOfKind(fbs::SegmentKind::Weights);

@@ -311,6 +311,27 @@ Status validateProbe(const fbs::Probe *probe, const fbs::ModelInfo &model) {
   return {};
 }
 
+Status validateSpecialTokens(const fbs::Program &program) {
+  for (size_t i = 0; i < sizeOf(program.special_tokens()); ++i) {
+    const fbs::SpecialToken &token =
+        *program.special_tokens()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (!isText(token.name()))
+      return bad("special token " + std::to_string(i) + " has no name");
+    // Whatever its text is: nobody prints it, and a token may be a newline.
+    if (!token.text() || token.text()->size() > kMaxText)
+      return bad("special token " + token.name()->str() +
+                 " has no text, or a very long one");
+    if (i > 0 && token.name()->string_view() <=
+                     program.special_tokens()
+                         ->Get(static_cast<flatbuffers::uoffset_t>(i - 1))
+                         ->name()
+                         ->string_view())
+      return bad("special token " + token.name()->str() +
+                 " is not where it should be");
+  }
+  return {};
+}
+
 } // namespace
 
 Result<const fbs::Program *>
@@ -331,6 +352,7 @@ Status swallow::validateSegments(const fbs::Program &program, uint64_t bytes) {
     return bad("the program has no segments");
   uint64_t end = 0;
   std::set<fbs::SegmentKind> seen;
+  std::set<std::string_view> templates;
   for (size_t i = 0; i < program.segments()->size(); ++i) {
     const fbs::Segment &segment =
         *program.segments()->Get(static_cast<flatbuffers::uoffset_t>(i));
@@ -340,9 +362,13 @@ Status swallow::validateSegments(const fbs::Program &program, uint64_t bytes) {
     if (!isText(segment.name()))
       return bad(where + " has no name");
     where = "segment " + segment.name()->str();
-    if (segment.kind() != fbs::SegmentKind::Code &&
-        !seen.insert(segment.kind()).second)
+    if (segment.kind() == fbs::SegmentKind::ChatTemplate) {
+      if (!templates.insert(segment.name()->string_view()).second)
+        return bad(where + " is the second chat template of its name");
+    } else if (segment.kind() != fbs::SegmentKind::Code &&
+               !seen.insert(segment.kind()).second) {
       return bad(where + " is the second of its kind");
+    }
     // `end` is at most bytes <= 2^63, so rounding it up cannot overflow.
     if (segment.offset() != format::alignUp(end, format::kAlignment) ||
         segment.offset() > bytes || segment.size() > bytes - segment.offset())
@@ -376,7 +402,8 @@ Status swallow::validateProgram(const fbs::Program &program) {
   SWALLOW_TRY(validateVariants(program));
   SWALLOW_TRY(validateWeights(program));
   SWALLOW_TRY(validateGeneration(program.generation()));
-  return validateProbe(program.probe(), *program.model());
+  SWALLOW_TRY(validateProbe(program.probe(), *program.model()));
+  return validateSpecialTokens(program);
 }
 
 Result<CodeImage> swallow::validateCode(const fbs::Program &program,

@@ -88,6 +88,22 @@ static Json describeVariants(const Artifact &artifact, int64_t selected) {
   return list;
 }
 
+static Json describeChatTemplates(const fbs::Program &program) {
+  Json names = Json::array();
+  for (const fbs::Segment *segment : *program.segments())
+    if (segment->kind() == fbs::SegmentKind::ChatTemplate)
+      names.push_back(text(segment->name()));
+  return names;
+}
+
+static Json describeSpecialTokens(const fbs::Program &program) {
+  Json tokens = Json::object();
+  if (program.special_tokens())
+    for (const fbs::SpecialToken *token : *program.special_tokens())
+      tokens[text(token->name())] = text(token->text());
+  return tokens;
+}
+
 static Json describeSegments(const Artifact &artifact) {
   Json list = Json::array();
   for (const fbs::Segment *segment : *artifact.program().segments())
@@ -226,6 +242,8 @@ Result<std::string> inspectJson(const Artifact &artifact,
                {"machine_features", CpuFeatures::host().names()},
                {"weights", describeWeights(artifact)},
                {"segments", describeSegments(artifact)},
+               {"chat_templates", describeChatTemplates(program)},
+               {"special_tokens", describeSpecialTokens(program)},
                {"generation", describeGeneration(program)},
                {"probe", describeProbe(program)},
                {"memory_plan", std::move(plan)}};

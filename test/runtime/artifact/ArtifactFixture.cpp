@@ -175,10 +175,18 @@ ArtifactParts swallow::test::smallArtifact() {
   parts.segments.push_back({fbs::SegmentKind::Tokenizer,
                             "tokenizer",
                             {tokenizer.begin(), tokenizer.end()}});
-  const std::string chat = "{{ messages }}";
-  parts.segments.push_back({fbs::SegmentKind::ChatTemplate,
-                            "chat template",
-                            {chat.begin(), chat.end()}});
+  for (const char *name : {"default", "tool_use"}) {
+    const std::string chat = "a compiled template";
+    parts.segments.push_back(
+        {fbs::SegmentKind::ChatTemplate, name, {chat.begin(), chat.end()}});
+  }
+  for (auto [name, text] :
+       {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>")}) {
+    auto token = std::make_unique<fbs::SpecialTokenT>();
+    token->name = name;
+    token->text = text;
+    program.special_tokens.push_back(std::move(token));
+  }
 
   program.generation = std::make_unique<fbs::GenerationDefaultsT>();
   program.generation->bos_token_id = 1;

@@ -60,6 +60,7 @@ TEST(ProgramValidation, Optional) {
     p.generation.reset();
     p.variants[0]->arena.clear();
     p.variants[0]->brgemms.clear();
+    p.special_tokens.clear();
   });
   EXPECT_TRUE(Artifact::openBytes(file, "m.swallow").ok());
 }
@@ -85,6 +86,8 @@ TEST(ProgramValidation, Segments) {
        [](ProgramT &p) { p.segments[2]->kind = fbs::SegmentKind(9); }},
       {"second of its kind",
        [](ProgramT &p) { p.segments[3]->kind = fbs::SegmentKind::Tokenizer; }},
+      {"second chat template",
+       [](ProgramT &p) { p.segments[4]->name = "default"; }},
       {"malformed hash", [](ProgramT &p) { p.segments[0]->hash.pop_back(); }},
       {"malformed hash", [](ProgramT &p) { p.segments[0]->hash.clear(); }},
       {"hash does not match", [](ProgramT &p) { p.segments[2]->hash[3] ^= 1; }},
@@ -243,6 +246,19 @@ TEST(ProgramValidation, GenerationAndProbe) {
       {"not finite", [=](ProgramT &p) { p.probe->logits[7] = infinity; }},
       {"tolerance", [=](ProgramT &p) { p.probe->logit_rms = nan; }},
       {"tolerance", [](ProgramT &p) { p.probe->tolerance = 0; }},
+  });
+}
+
+TEST(ProgramValidation, SpecialTokens) {
+  expectRefused({
+      {"no name", [](ProgramT &p) { p.special_tokens[0]->name.clear(); }},
+      {"no name", [](ProgramT &p) { p.special_tokens[1]->name = "a\n"; }},
+      {"bos_token has no text, or a very long",
+       [](ProgramT &p) { p.special_tokens[0]->text.resize(5000); }},
+      {"eos_token is not where it should be",
+       [](ProgramT &p) { p.special_tokens[0]->name = "pad_token"; }},
+      {"eos_token is not where it should be",
+       [](ProgramT &p) { p.special_tokens[0]->name = "eos_token"; }},
   });
 }
 
