@@ -59,6 +59,8 @@ Result<BpeModel> openModel(const text::table::Tokenizer &table) {
 
 Tokenizer::Tokenizer(std::shared_ptr<const Impl> impl)
     : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(const Tokenizer &) = default;
+Tokenizer &Tokenizer::operator=(const Tokenizer &) = default;
 Tokenizer::Tokenizer(Tokenizer &&) noexcept = default;
 Tokenizer &Tokenizer::operator=(Tokenizer &&) noexcept = default;
 Tokenizer::~Tokenizer() = default;

@@ -36,6 +36,9 @@ public:
   /// allocation per token.
   static Result<Tokenizer> open(std::span<const uint8_t> segment);
 
+  /// Copies share what was opened.
+  Tokenizer(const Tokenizer &);
+  Tokenizer &operator=(const Tokenizer &);
   Tokenizer(Tokenizer &&) noexcept;
   Tokenizer &operator=(Tokenizer &&) noexcept;
   ~Tokenizer();
