@@ -1,18 +1,11 @@
 //===- CApiSession.cpp - sessions and sampling of swallow_rt.h ------------===//
 
-#include "runtime/capi/CApi.h"
+#include "runtime/capi/CApiSession.h"
 #include "runtime/engine/Probe.h"
-#include "runtime/engine/Sampling.h"
-#include "runtime/engine/Session.h"
+#include "runtime/generation/Sampler.h"
 
 using namespace swallow;
 using namespace swallow::capi;
-
-struct swallow_session {
-  std::shared_ptr<const Artifact> artifact;
-  std::unique_ptr<Session> session;
-  std::vector<StepRow> rows; // reused by every step
-};
 
 struct swallow_sampler {
   Sampler sampler;
@@ -167,8 +160,8 @@ swallow_status swallow_sequence_truncate(swallow_session *session,
   });
 }
 
-swallow_status swallow_sequence_fork(swallow_session *session,
-                                     int64_t sequence, int64_t *fork) {
+swallow_status swallow_sequence_fork(swallow_session *session, int64_t sequence,
+                                     int64_t *fork) {
   return guard([&] {
     Result<SequenceId> id = session->session->forkSequence(sequence);
     if (!id.ok())
@@ -267,11 +260,11 @@ swallow_status swallow_session_verify_probe(swallow_session *session,
 
 void swallow_sampling_options_init(swallow_sampling_options *options,
                                    size_t struct_size) {
-  SamplingOptions defaults;
+  GenerationOptions defaults;
   swallow_sampling_options value{};
-  value.temperature = defaults.temperature;
+  value.temperature = static_cast<float>(defaults.temperature);
   value.top_k = defaults.topK;
-  value.top_p = defaults.topP;
+  value.top_p = static_cast<float>(defaults.topP);
   value.seed = defaults.seed;
   options->struct_size = struct_size;
   (void)fillStruct(options, value);
@@ -284,11 +277,15 @@ swallow_status swallow_sampler_create(const swallow_sampling_options *options,
     swallow_sampling_options_init(&value, sizeof(value));
     if (swallow_status status = readStruct(options, value))
       return status;
-    Result<Sampler> sampler = Sampler::create(
-        {value.temperature, value.top_k, value.top_p, value.seed});
-    if (!sampler.ok())
-      return fail(sampler.error());
-    *out = new swallow_sampler{std::move(*sampler)};
+    auto sampling = std::make_shared<GenerationOptions>();
+    sampling->doSample = true;
+    sampling->temperature = double(value.temperature);
+    sampling->topK = value.top_k;
+    sampling->topP = double(value.top_p);
+    sampling->seed = value.seed;
+    if (Status status = validateOptions(*sampling, INT32_MAX); !status.ok())
+      return fail(status.error());
+    *out = new swallow_sampler{Sampler(std::move(sampling), {})};
     return swallow_status(SWALLOW_OK);
   });
 }

@@ -1,4 +1,7 @@
-#include "runtime/engine/Sampling.h"
+#include "runtime/generation/Sampler.h"
+#include "runtime/generation/logits/PortableMath.h"
+#include "runtime/generation/logits/Processors.h"
+#include "test/runtime/AllocationCounter.h"
 
 #include <gtest/gtest.h>
 
@@ -12,11 +15,21 @@
 namespace swallow {
 namespace {
 
-Sampler makeSampler(float temperature, int32_t topK = 0, float topP = 1,
+Sampler makeSampler(GenerationOptions options, SampleStart start = {}) {
+  EXPECT_TRUE(validateOptions(options, 1000000).ok());
+  return Sampler(std::make_shared<const GenerationOptions>(std::move(options)),
+                 start);
+}
+
+Sampler makeSampler(double temperature, int32_t topK = 0, double topP = 1,
                     uint64_t seed = 1) {
-  Result<Sampler> sampler = Sampler::create({temperature, topK, topP, seed});
-  EXPECT_TRUE(sampler.ok());
-  return std::move(*sampler);
+  GenerationOptions options;
+  options.doSample = true;
+  options.temperature = temperature;
+  options.topK = topK;
+  options.topP = topP;
+  options.seed = seed;
+  return makeSampler(std::move(options));
 }
 
 std::map<int32_t, int> draw(Sampler sampler, const std::vector<float> &logits,
@@ -150,19 +163,103 @@ TEST(SamplingTest, LargeGapsAreNeverDrawn) {
   EXPECT_EQ(draw(makeSampler(1e-3f), logits, 100).size(), 1u);
 }
 
-TEST(SamplingTest, RefusesWhatHasNoMeaning) {
-  for (SamplingOptions options :
-       {SamplingOptions{-1, 0, 1, 0}, SamplingOptions{std::nanf(""), 0, 1, 0},
-        SamplingOptions{1, -1, 1, 0}, SamplingOptions{1, 0, 0, 0},
-        SamplingOptions{1, 0, 1.5f, 0},
-        SamplingOptions{1, 0, std::nanf(""), 0}}) {
-    Result<Sampler> sampler = Sampler::create(options);
-    ASSERT_FALSE(sampler.ok());
-    EXPECT_EQ(sampler.error().code, ErrorCode::InvalidArgument);
-  }
+TEST(SamplingTest, NeedsANumber) {
   std::vector<float> bad(4, std::nanf(""));
   EXPECT_EQ(makeSampler(1).sample(bad).error().code, ErrorCode::Internal);
+  bad[1] = -std::numeric_limits<float>::infinity();
+  EXPECT_EQ(makeSampler(0).sample(bad).error().code, ErrorCode::Internal);
+  bad[2] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(makeSampler(1).sample(bad).error().code, ErrorCode::Internal);
+
+  GenerationOptions options;
+  options.suppressTokens = {0, 1};
+  Result<int32_t> none = makeSampler(options).sample(std::vector<float>{1, 2});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::InvalidArgument);
+  EXPECT_NE(none.error().message.find("suppress"), std::string::npos);
 }
+
+// Streams of one seed are unrelated, and stream 0 is what one sample draws.
+TEST(SamplingTest, SamplesHaveStreams) {
+  CounterRandom alone(17), first = CounterRandom::stream(17, 0);
+  EXPECT_EQ(alone.nextBits(), first.nextBits());
+  std::set<uint64_t> seen;
+  for (uint64_t seed : {0, 1, 2, 17})
+    for (uint64_t index = 0; index < 100; ++index) {
+      CounterRandom stream = CounterRandom::stream(seed, index);
+      for (int i = 0; i < 20; ++i)
+        seen.insert(stream.nextBits());
+    }
+  EXPECT_EQ(seen.size(), 4u * 100 * 20);
+}
+
+TEST(SamplingTest, PortableMathIsAccurate) {
+  CounterRandom random(3);
+  for (int i = 0; i < 100000; ++i) {
+    double x = -708 * random.nextUniform();
+    if (x > -700) {
+      double exact = std::exp(x);
+      ASSERT_NEAR(portableExp(x) / exact, 1, 1e-15) << x;
+    }
+    double y = std::exp(20 * random.nextUniform() - 4);
+    ASSERT_NEAR(portableLog(y), std::log(y),
+                1e-15 * (1 + std::fabs(std::log(y))))
+        << y;
+  }
+  EXPECT_EQ(portableExp(0), 1);
+  EXPECT_EQ(portableExp(-1e308), 0);
+  EXPECT_EQ(portableExp(-std::numeric_limits<double>::infinity()), 0);
+  EXPECT_EQ(portableLog(1), 0);
+}
+
+TEST(SamplingTest, ArgmaxTakesTheFirstOfTheLargest) {
+  for (size_t size : {1, 2, 15, 16, 17, 31, 33, 100})
+    for (size_t place = 0; place < size; ++place) {
+      std::vector<float> row(size, -1);
+      row[place] = 3;
+      row[size - 1] = 3;
+      if (size > 2)
+        row[(place + 1) % (size - 1)] = std::nanf("");
+      auto first = std::find(row.begin(), row.end(), 3.0f) - row.begin();
+      EXPECT_EQ(argmax(row), first) << size << " " << place;
+    }
+}
+
+#ifdef SWALLOW_COUNTS_ALLOCATIONS
+TEST(SamplingTest, TokensCostNoAllocation) {
+  std::vector<float> logits = randomLogits(2000);
+  std::vector<int32_t> prompt = {1, 2, 3};
+  GenerationOptions all;
+  all.doSample = true;
+  all.temperature = 0.9;
+  all.topH = 0.9;
+  all.topK = 50;
+  all.topP = 0.9;
+  all.minP = 0.01;
+  all.typicalP = 0.9;
+  all.epsilonCutoff = all.etaCutoff = 1e-4;
+  all.repetitionPenalty = 1.1;
+  all.frequencyPenalty = all.presencePenalty = 0.1;
+  all.noRepeatNgramSize = 3;
+  all.minTokens = 30;
+  all.eosTokenIds = {5};
+  all.logitBias = {{7, 2.0}};
+  all.sequenceBias = {{{1, 2}, 1.0}};
+  GenerationOptions nucleus;
+  nucleus.doSample = true;
+  nucleus.topP = 0.95;
+  for (const GenerationOptions &options : {GenerationOptions(), nucleus, all}) {
+    Sampler sampler = makeSampler(options, {prompt, 40, 2000, 0});
+    ASSERT_TRUE(sampler.sample(logits).ok());
+    int64_t before = test::numAllocations.load();
+    bool ok = true;
+    for (int i = 0; i < 30; ++i)
+      ok = ok && sampler.sample(logits).ok();
+    EXPECT_EQ(test::numAllocations.load(), before);
+    EXPECT_TRUE(ok);
+  }
+}
+#endif
 
 } // namespace
 } // namespace swallow

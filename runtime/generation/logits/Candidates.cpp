@@ -1,0 +1,281 @@
+#include "runtime/generation/logits/Candidates.h"
+
+#include "runtime/generation/logits/PortableMath.h"
+#include "runtime/generation/logits/Processors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace swallow {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+void Candidates::assign(std::span<const float> row, double temperature) {
+  ids_.clear();
+  logits_.clear();
+  weighted_ = false;
+  // How many are left differs from token to token.
+  ids_.reserve(row.size());
+  logits_.reserve(row.size());
+  weights_.reserve(row.size());
+  order_.reserve(row.size());
+  scratch_.reserve(row.size());
+  auto add = [&](size_t id, float logit) {
+    if (logit > kNever) { // false for NaN
+      ids_.push_back(static_cast<int32_t>(id));
+      logits_.push_back(logit);
+    }
+  };
+  float largest = row[static_cast<size_t>(argmax(row))];
+  auto divisor = static_cast<float>(temperature);
+  if (std::isfinite(largest / divisor)) {
+    for (size_t id = 0; id < row.size(); ++id)
+      add(id, row[id] / divisor);
+    return;
+  }
+  // So cold that quotients overflow: the same distribution, relative to its
+  // largest logit.
+  for (size_t id = 0; id < row.size(); ++id)
+    add(id,
+        static_cast<float>((double(row[id]) - double(largest)) / temperature));
+}
+
+float Candidates::largest() const {
+  return logits_[static_cast<size_t>(argmax(logits_))];
+}
+
+void Candidates::weigh() {
+  if (weighted_)
+    return;
+  weighted_ = true;
+  maximum_ = largest();
+  weights_.resize(logits_.size());
+  auto maximum = double(maximum_);
+  for (size_t i = 0; i < logits_.size(); ++i)
+    weights_[i] = portableExp(double(logits_[i]) - maximum);
+  total_ = 0;
+  for (double weight : weights_)
+    total_ += weight;
+}
+
+template <typename Keep> void Candidates::filter(Keep keep) {
+  size_t kept = 0;
+  double total = 0;
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    if (!keep(i))
+      continue;
+    ids_[kept] = ids_[i];
+    logits_[kept] = logits_[i];
+    if (weighted_) {
+      weights_[kept] = weights_[i];
+      total += weights_[i];
+    }
+    ++kept;
+  }
+  ids_.resize(kept);
+  logits_.resize(kept);
+  weights_.resize(weighted_ ? kept : 0);
+  total_ = total;
+}
+
+void Candidates::keepOrdered(size_t begin, size_t end) {
+  auto first = order_.begin() + static_cast<ptrdiff_t>(begin);
+  auto last = order_.begin() + static_cast<ptrdiff_t>(end);
+  std::sort(first, last);
+  filter([&](size_t i) {
+    if (first == last || *first != i)
+      return false;
+    ++first;
+    return true;
+  });
+}
+
+float Candidates::entropy() const {
+  double logTotal = portableLog(total_), sum = 0;
+  for (size_t i = 0; i < ids_.size(); ++i)
+    if (float p = probability(i); p > 0)
+      sum -= double(p) * double(logProbability(i, logTotal));
+  return static_cast<float>(sum);
+}
+
+void Candidates::topK(int32_t k) {
+  auto count = static_cast<size_t>(k);
+  if (count == 0 || count >= logits_.size())
+    return;
+  float threshold;
+  if (count <= logits_.size() / 16) {
+    // The smallest of the largest so far is at the top of a heap; most logits
+    // are compared with it and no more.
+    scratch_.assign(logits_.begin(),
+                    logits_.begin() + static_cast<ptrdiff_t>(count));
+    std::make_heap(scratch_.begin(), scratch_.end(), std::greater<>());
+    for (size_t i = count; i < logits_.size(); ++i) {
+      if (logits_[i] <= scratch_.front())
+        continue;
+      std::pop_heap(scratch_.begin(), scratch_.end(), std::greater<>());
+      scratch_.back() = logits_[i];
+      std::push_heap(scratch_.begin(), scratch_.end(), std::greater<>());
+    }
+    threshold = scratch_.front();
+  } else {
+    scratch_ = logits_;
+    auto kth = scratch_.begin() + (k - 1);
+    std::nth_element(scratch_.begin(), kth, scratch_.end(), std::greater<>());
+    threshold = *kth;
+  }
+  filter([&](size_t i) { return logits_[i] >= threshold; });
+}
+
+void Candidates::topH(double share) {
+  // transformers looks no further than this.
+  constexpr size_t kConsidered = 100;
+  auto likelier = [&](uint32_t a, uint32_t b) {
+    return logits_[a] != logits_[b] ? logits_[a] > logits_[b] : a < b;
+  };
+  order_.resize(ids_.size());
+  for (size_t i = 0; i < order_.size(); ++i)
+    order_[i] = static_cast<uint32_t>(i);
+  size_t considered = std::min(kConsidered, order_.size());
+  std::partial_sort(order_.begin(),
+                    order_.begin() + static_cast<ptrdiff_t>(considered),
+                    order_.end(), likelier);
+  keepOrdered(0, considered);
+  weigh();
+  double logTotal = portableLog(total_);
+  auto bound = static_cast<float>(entropy() * static_cast<float>(share));
+  order_.resize(ids_.size());
+  for (size_t i = 0; i < order_.size(); ++i)
+    order_[i] = static_cast<uint32_t>(i);
+  std::sort(order_.begin(), order_.end(), likelier);
+  double sum = 0;
+  size_t kept = 0;
+  for (; kept < order_.size(); ++kept) {
+    float p = probability(order_[kept]);
+    sum -= double(p * logProbability(order_[kept], logTotal));
+    if (kept > 0 && (p == 0 || static_cast<float>(sum) > bound))
+      break;
+  }
+  keepOrdered(0, kept);
+}
+
+void Candidates::topP(double p) {
+  if (p >= 1)
+    return;
+  weigh();
+  // transformers sorts the other way and drops a token if the sum up to it is
+  // at most 1 - p. The sum up to it is all of it without those above.
+  auto dropped = static_cast<float>(1 - p);
+  double all = 0;
+  for (size_t i = 0; i < ids_.size(); ++i)
+    all += double(probability(i));
+  // n tokens of at most (1 - p) / n can only be dropped: the others, a few of a
+  // large vocabulary, are all that has to be ordered. The margin is for
+  // rounding.
+  double negligible = 0.999 * (1 - p) / double(ids_.size()) * total_;
+  order_.clear();
+  for (size_t i = 0; i < ids_.size(); ++i)
+    if (weights_[i] >= negligible)
+      order_.push_back(static_cast<uint32_t>(i));
+  auto lessLikely = [&](uint32_t a, uint32_t b) {
+    return logits_[a] != logits_[b] ? logits_[a] < logits_[b] : a > b;
+  };
+  std::make_heap(order_.begin(), order_.end(), lessLikely);
+  auto heapEnd = order_.end();
+  double above = 0;
+  while (heapEnd != order_.begin()) {
+    if (heapEnd != order_.end() && static_cast<float>(all - above) <= dropped)
+      break;
+    above += double(probability(order_.front()));
+    std::pop_heap(order_.begin(), heapEnd, lessLikely);
+    --heapEnd;
+  }
+  keepOrdered(static_cast<size_t>(heapEnd - order_.begin()), order_.size());
+}
+
+void Candidates::minP(double p) {
+  if (p <= 0)
+    return;
+  weigh();
+  float most = 0;
+  for (size_t i = 0; i < ids_.size(); ++i)
+    most = std::max(most, probability(i));
+  float bound = static_cast<float>(p) * most;
+  filter([&](size_t i) { return probability(i) >= bound; });
+}
+
+void Candidates::typicalP(double mass) {
+  if (mass >= 1)
+    return;
+  weigh();
+  float expected = entropy();
+  double logTotal = portableLog(total_);
+  scratch_.resize(ids_.size());
+  order_.resize(ids_.size());
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    scratch_[i] = std::fabs(-logProbability(i, logTotal) - expected);
+    order_[i] = static_cast<uint32_t>(i);
+  }
+  auto lessTypical = [&](uint32_t a, uint32_t b) {
+    return scratch_[a] != scratch_[b] ? scratch_[a] > scratch_[b] : a > b;
+  };
+  std::make_heap(order_.begin(), order_.end(), lessTypical);
+  float threshold = std::numeric_limits<float>::infinity();
+  double sum = 0;
+  for (auto heapEnd = order_.end(); heapEnd != order_.begin(); --heapEnd) {
+    sum += double(probability(order_.front()));
+    if (static_cast<float>(sum) >= static_cast<float>(mass)) {
+      threshold = scratch_[order_.front()];
+      break;
+    }
+    std::pop_heap(order_.begin(), heapEnd, lessTypical);
+  }
+  filter([&](size_t i) { return scratch_[i] <= threshold; });
+}
+
+void Candidates::epsilonCutoff(double epsilon) {
+  if (epsilon <= 0)
+    return;
+  weigh();
+  auto bound = static_cast<float>(epsilon);
+  float most = largest();
+  filter(
+      [&](size_t i) { return probability(i) >= bound || logits_[i] == most; });
+}
+
+void Candidates::etaCutoff(double epsilon) {
+  if (epsilon <= 0)
+    return;
+  weigh();
+  auto bound = static_cast<float>(epsilon);
+  auto decay = static_cast<float>(portableExp(-double(entropy())));
+  bound = std::min(bound, std::sqrt(bound) * decay);
+  float most = largest();
+  filter(
+      [&](size_t i) { return probability(i) >= bound || logits_[i] == most; });
+}
+
+int32_t Candidates::draw(double uniform) {
+  weigh();
+  double target = uniform * total_, sum = 0;
+  size_t drawn = 0;
+  for (size_t i = 0; i < ids_.size(); ++i) {
+    if (weights_[i] > 0)
+      drawn = i; // where rounding makes target equal to the last sum
+    sum += weights_[i];
+    if (target < sum)
+      break;
+  }
+  return ids_[drawn];
+}
+
+std::span<const double> Candidates::probabilities() {
+  weigh();
+  probabilities_.resize(weights_.size());
+  for (size_t i = 0; i < weights_.size(); ++i)
+    probabilities_[i] = weights_[i] / total_;
+  return probabilities_;
+}
+
+} // namespace swallow
