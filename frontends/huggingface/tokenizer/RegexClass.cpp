@@ -50,6 +50,9 @@ public:
   bool read(Union &out, int depth) {
     if (depth > maxDepth)
       return reader_.fail("character classes nested this deep");
+    // What case means for a combination is Oniguruma's secret.
+    if (depth > 0 && reader_.ignoresCase)
+      return reader_.fail("a class within a class where case does not count");
     bool negated = reader_.next("^");
     std::vector<std::string> intersected; // what comes before each &&
     Union current;
@@ -63,6 +66,8 @@ public:
         reader_.skip(ends ? 1 : 2);
         if (ends)
           break;
+        if (reader_.ignoresCase)
+          return reader_.fail("&& where case does not count");
         intersected.push_back(current.pattern());
         current = {};
         continue;

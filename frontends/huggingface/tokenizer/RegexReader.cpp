@@ -119,6 +119,11 @@ std::optional<CharacterSet> RegexReader::property(bool negate) {
     fail("the property \\p{" + std::string(*name) + "}");
     return std::nullopt;
   }
+  if (ignoresCase && isCaseProperty(*name)) {
+    at_ = start;
+    fail("\\p{" + std::string(*name) + "} where case does not count");
+    return std::nullopt;
+  }
   if (negate)
     set->negated = !set->negated;
   // One property is faster than a class that has it.

@@ -37,6 +37,9 @@ public:
   /// The set of \p{...} or \P{...}, after the p.
   std::optional<CharacterSet> property(bool negate);
 
+  /// Whether case counts at the position.
+  bool ignoresCase = false;
+
   /// Remembers a problem with what begins here, if it is the first one; false.
   bool fail(const std::string &what);
   /// Such as "a bad \\x at character 3 of the pattern x\\x".

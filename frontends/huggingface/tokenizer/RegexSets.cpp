@@ -8,6 +8,10 @@
 #include "frontends/huggingface/tokenizer/RegexSets.h"
 #include "runtime/text/Regex.h"
 
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <set>
 #include <utility>
 
 using namespace swallow;
@@ -174,4 +178,44 @@ std::optional<CharacterSet> swallow::propertySet(std::string_view name) {
   if (compiles("\\p{" + loose + "}"))
     return property(loose);
   return std::nullopt;
+}
+
+bool swallow::isCaseProperty(std::string_view name) {
+  constexpr std::string_view names[] = {
+      "ll",    "lu",    "lt",        "lowercaseletter", "uppercaseletter",
+      "lower", "upper", "lowercase", "uppercase",       "titlecaseletter"};
+  return std::find(std::begin(names), std::end(names), looseName(name)) !=
+         std::end(names);
+}
+
+namespace {
+
+/// `c` where case does not count (Unicode standard, section 3.13, full case
+/// folding); up to three characters.
+size_t foldCase(char32_t c, utf8proc_int32_t (&folded)[4]) {
+  utf8proc_ssize_t count = utf8proc_decompose_char(
+      static_cast<utf8proc_int32_t>(c), folded, 4, UTF8PROC_CASEFOLD, nullptr);
+  return count > 0 && count <= 4 ? static_cast<size_t>(count) : 0;
+}
+
+} // namespace
+
+bool swallow::foldsToSeveral(char32_t c) {
+  utf8proc_int32_t folded[4];
+  return foldCase(c, folded) > 1;
+}
+
+bool swallow::beginsCaseFolding(char32_t first, char32_t second) {
+  using Pair = std::pair<utf8proc_int32_t, utf8proc_int32_t>;
+  static const std::set<Pair> beginnings = [] {
+    std::set<Pair> pairs;
+    utf8proc_int32_t folded[4];
+    for (char32_t c = 0x80; c < 0x10000; ++c)
+      if ((c < 0xD800 || c >= 0xE000) && foldCase(c, folded) > 1)
+        pairs.emplace(folded[0], folded[1]);
+    return pairs;
+  }();
+  utf8proc_int32_t one[4], other[4];
+  return foldCase(first, one) > 0 && foldCase(second, other) > 0 &&
+         beginnings.count({one[0], other[0]}) != 0;
 }

@@ -29,6 +29,16 @@ std::optional<CharacterSet> posixSet(std::string_view name);
 /// do not count.
 std::optional<CharacterSet> propertySet(std::string_view name);
 
+/// Whether \p{name} is about case, so that it is not itself where case does not
+/// count.
+bool isCaseProperty(std::string_view name);
+
+/// Whether the two characters begin what a single character is equal to where
+/// case does not count, as "ss" is what U+00DF is equal to.
+bool beginsCaseFolding(char32_t first, char32_t second);
+/// Whether `c` is such a single character.
+bool foldsToSeveral(char32_t c);
+
 } // namespace swallow
 
 #endif // SWALLOW_FRONTENDS_HUGGINGFACE_TOKENIZER_REGEXSETS_H

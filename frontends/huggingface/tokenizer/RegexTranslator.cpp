@@ -34,6 +34,8 @@ public:
     out_.clear();
     groups_.clear();
     atomStart_.reset();
+    quantified_.reset();
+    literalEnd_.reset();
     if (!translate())
       return reader_.failure();
     return out_;
@@ -42,12 +44,14 @@ public:
 private:
   /// An open group.
   struct Group {
-    size_t start;    // where it starts in out_
-    size_t unclosed; // option groups inside it that end with it
+    size_t start;     // where it starts in out_
+    size_t unclosed;  // option groups inside it that end with it
+    bool ignoredCase; // outside of it
   };
 
   bool translate() {
-    groups_.push_back({0, 0});
+    reader_.ignoresCase = false;
+    groups_.push_back({0, 0, false});
     while (!reader_.atEnd())
       if (!item())
         return false;
@@ -97,13 +101,27 @@ private:
       atom(std::string_view(&c, 1));
       return true;
     default:
-      atom(literalPattern(reader_.takeCharacter()));
-      return true;
+      return literal(reader_.takeCharacter());
     }
   }
 
+  /// A character that stands for itself. Where case does not count Oniguruma
+  /// lets one character match several, which PCRE2 does not.
+  bool literal(char32_t c) {
+    if (reader_.ignoresCase) {
+      bool follows = literalEnd_ == out_.size();
+      if (foldsToSeveral(c) || (follows && beginsCaseFolding(lastLiteral_, c)))
+        return reader_.fail(
+            "several characters that equal one where case does not count");
+    }
+    atom(literalPattern(c));
+    lastLiteral_ = c;
+    literalEnd_ = out_.size();
+    return true;
+  }
+
   void enter(std::string_view opening) {
-    groups_.push_back({out_.size(), 0});
+    groups_.push_back({out_.size(), 0, reader_.ignoresCase});
     out_ += opening;
     atomStart_.reset();
   }
@@ -153,10 +171,14 @@ private:
   bool options() {
     reader_.skip(2);
     std::string text = "(?";
+    bool ignoresCase = reader_.ignoresCase, on = true;
     while (!reader_.atEnd() && reader_.peek() != ')' && reader_.peek() != ':') {
       char c = reader_.peek();
       if (c != 'i' && c != 'm' && c != '-')
         return reader_.fail(std::string("the option (?") + c + ")");
+      if (c == 'i')
+        ignoresCase = on;
+      on &= c != '-';
       text += c == 'm' ? 's' : c;
       reader_.skip(1);
     }
@@ -167,8 +189,10 @@ private:
     text += ":";
     if (!restOfGroup) {
       enter(text);
+      reader_.ignoresCase = ignoresCase;
       return true;
     }
+    reader_.ignoresCase = ignoresCase;
     out_ += text;
     atomStart_.reset();
     ++groups_.back().unclosed;
@@ -181,6 +205,7 @@ private:
     reader_.skip(1);
     out_.append(groups_.back().unclosed + 1, ')');
     atomStart_ = groups_.back().start;
+    reader_.ignoresCase = groups_.back().ignoredCase;
     groups_.pop_back();
     return true;
   }
@@ -207,8 +232,7 @@ private:
     std::string high(comma ? reader_.takeDigits() : std::string_view());
     if (!reader_.next("}") || (low.empty() && high.empty())) {
       reader_ = start;
-      atom(literalPattern(reader_.takeCharacter()));
-      return true;
+      return literal(reader_.takeCharacter());
     }
     if (!atomStart_)
       return reader_.fail("a quantifier with nothing before it");
@@ -320,8 +344,6 @@ private:
       return take("(?s:.)");
     case 'R':
       return take(R"((?>\x{D}\x{A}|[\x{A}-\x{D}\x{85}\x{2028}\x{2029}]))");
-    case 'X':
-      return take("\\X");
     case 'b':
       return take("(?:" + before + notAfter + "|" + notBefore + after + ")");
     case 'B':
@@ -348,9 +370,7 @@ private:
       if (c >= '0' && c <= '9')
         return numberedReference();
       std::optional<char32_t> character = reader_.escapedCharacter();
-      if (character)
-        atom(literalPattern(*character));
-      return character.has_value();
+      return character && literal(*character);
     }
   }
 
@@ -359,6 +379,8 @@ private:
   std::vector<Group> groups_;
   std::optional<size_t> atomStart_;  // what a quantifier would repeat
   std::optional<size_t> quantified_; // the end of the last quantifier
+  char32_t lastLiteral_ = 0;
+  std::optional<size_t> literalEnd_; // of the last literal in out_
   bool hasReferences_ = false, capturing_ = false;
   size_t groupCount_ = 0;             // that capture
   std::vector<std::string> names_;    // of the groups so far

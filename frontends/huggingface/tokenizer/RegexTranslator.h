@@ -19,7 +19,7 @@ namespace swallow {
 ///
 /// Fails with UnsupportedTokenizer, naming the construct and where it is, for
 /// what does not translate (absence operators, conditions, calls, callouts, \K,
-/// \G, ...) or is not a pattern.
+/// \G, \X, ...) or is not a pattern.
 Result<std::string> translateRegex(std::string_view pattern);
 
 } // namespace swallow

@@ -84,7 +84,6 @@ TEST(RegexTranslator, NestsAndIntersectsClasses) {
   EXPECT_EQ(matches(R"([^\s&&[^\n]]+)", "a \nb"), (Strings{"a", "\nb"}));
   EXPECT_EQ(matches(R"([\W_]+)", "a-_b"), Strings{"-_"});
   EXPECT_EQ(matches(R"((?<=[a-z&&[^b]])x)", "axbx"), Strings{"x"});
-  EXPECT_EQ(matches(R"((?i)[a-c&&[^b]]+)", "AbBC"), (Strings{"A", "C"}));
 }
 
 TEST(RegexTranslator, KnowsNamedSets) {
@@ -110,8 +109,6 @@ TEST(RegexTranslator, KnowsNamedSets) {
 TEST(RegexTranslator, KnowsRubysEscapes) {
   EXPECT_EQ(matches(R"(\R)", "a\r\n\n\u2028"),
             (Strings{"\r\n", "\n", "\u2028"}));
-  EXPECT_EQ(matches(R"(\X)", "e\u0301👩‍🌾x"),
-            (Strings{"e\u0301", "👩‍🌾", "x"}));
   EXPECT_EQ(matches(R"(\N+)", "a\rb\nc"), (Strings{"a\rb", "c"}));
   EXPECT_EQ(matches(R"(a\Ob)", "a\nb"), Strings{"a\nb"});
   EXPECT_EQ(matches("a(?#a comment)b", "ab"), Strings{"ab"});
@@ -149,6 +146,7 @@ TEST(RegexTranslator, RefusesByName) {
   };
   refuses(R"(a\Kb)", "\\K at character 3: a\\Kb");
   refuses(R"(\Ga)", "\\G");
+  refuses(R"(\X)", "\\X"); // libraries disagree about where clusters end
   refuses("あ(?~ab)", "absence operator (?~ at character 2");
   refuses("(a)(?(1)b|c)", "condition");
   refuses("(*FAIL)", "callout");
@@ -161,6 +159,12 @@ TEST(RegexTranslator, RefusesByName) {
   refuses("[a&&]", "empty character class");
   refuses("[]", "empty character class");
   refuses(std::string(100, '[').c_str(), "nested this deep");
+  refuses(R"((?i)[\p{Lu}])", "\\p{Lu} where case does not count");
+  refuses("(?i:[a&&[b]])", "&& where case does not count");
+  refuses("(?i:[a[b]])", "within a class where case does not count");
+  refuses("(?i:ß)", "several characters that equal one");
+  refuses("(?i)miss", "several characters that equal one");
+  EXPECT_TRUE(translateRegex(R"((?i:s(?:s|t))(?-i:ss)|ss[a[b]]\p{Lu})"));
   refuses("(a", "does not end");
   refuses("a)", "too many at character 2");
   refuses("[a", "does not end");
