@@ -1,0 +1,255 @@
+"""Compares Swallow's template engine with jinja2 on random templates until the time is over.
+
+Templates come from a grammar (grammar.py) or are those of chat/ with small changes (mutate.py); differences are printed in
+their smallest form (shrink.py)."""
+
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import resource
+import select
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import jinja2
+from contexts import changed_context, random_context
+from grammar import random_template
+from mutate import mutate
+from oracle import NOW, NOW_SECONDS, TimedOut, TooLarge, compile_template, describe_error, render, time_limit
+from shrink import shrink
+
+HERE = Path(__file__).resolve().parent
+PYTHON_SECONDS = 3
+ENGINE_SECONDS = 20
+LARGEST_TEXT = 1 << 20
+# Python may use this much: a template can ask for any amount.
+PYTHON_BYTES = 4 << 30
+LIMITS = {"steps": 50_000_000, "bytes": 256 << 20}
+
+
+class Engine:
+    """template-batch, started again whenever it died or had to be killed."""
+
+    def __init__(self, program):
+        self.program = program
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.buffer = b""
+
+    def evaluate(self, source, variables):
+        """Its answer, or {"failure": ...} where it crashed or did not end."""
+        request = {"template": source, "variables": variables, "now": {"seconds": NOW_SECONDS, "microseconds": NOW.microsecond}, "limits": LIMITS}
+        try:
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        deadline = time.monotonic() + ENGINE_SECONDS
+        while b"\n" not in self.buffer:
+            ready, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
+            data = os.read(self.process.stdout.fileno(), 1 << 20) if ready else b""
+            if not data:
+                self.process.kill()
+                status = self.process.wait()
+                self.start()
+                return {"failure": f"crashed ({status})" if ready else f"did not end in {ENGINE_SECONDS} s"}
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return json.loads(line)
+
+
+ENVIRONMENT = compile_template("").environment
+
+
+def evaluate_with_jinja2(source, variables):
+    """As oracle.evaluate, or None where Python takes too long or too much. One environment serves all templates."""
+    try:
+        with time_limit(PYTHON_SECONDS):
+            try:
+                compiled = ENVIRONMENT.from_string(source)
+            except Exception as error:
+                return describe_error(error)
+            return render(compiled, variables, LARGEST_TEXT)
+    except (TimedOut, TooLarge, MemoryError):
+        return None
+
+
+def beyond_64_bits(source, variables, reference, answer):
+    return "OverflowError" in answer.get("error", "") or "too large for 64 bits" in answer.get("error", "")
+
+
+def refused_at_compile_time(source, variables, reference, answer):
+    return answer.get("stage") == "compile" and re.search(r"No (filter|test) named", answer["error"])
+
+
+def depth_of_recursion(source, variables, reference, answer):
+    return "RecursionError" in answer.get("error", "") or reference.get("error") == "RecursionError"
+
+
+def limits(source, variables, reference, answer):
+    return answer.get("code") in (101, 502)
+
+
+# What differs on purpose. Each is a function that knows it when it sees it.
+KNOWN_DIFFERENCES = {
+    "integers have 64 bits": beyond_64_bits,
+    "an unknown filter or test is an error even where it is never reached": refused_at_compile_time,
+    "recursion ends at another depth": depth_of_recursion,
+    "a rendering has limits of time and memory": limits,
+}
+
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+
+
+def message_of(answer):
+    return re.sub(r"^template line \d+, column \d+: ", "", answer["error"])
+
+
+def difference(source, variables, reference, answer):
+    """What is different, in a few words, or None."""
+    if "failure" in answer:
+        return answer["failure"]
+    if "error" in reference:
+        if "error" not in answer:
+            return f"should fail with {reference['error']}"
+        if reference["error"] == "raise_exception" and answer["error"] != reference["message"]:
+            return "another message"
+        return None
+    if "error" in answer:
+        return "should not fail"
+    if ADDRESS.search(reference["text"]):
+        return None if ADDRESS.sub("", reference["text"]) == ADDRESS.sub("", answer["text"]) else "another text"
+    if answer["text"] != reference["text"]:
+        return "another text"
+    if answer.get("generation") != reference.get("generation"):
+        return "other generation blocks"
+    return None
+
+
+class Fuzzer:
+    def __init__(self, engine, seed, reports):
+        self.engine = engine
+        self.random = random.Random(seed)
+        self.chats = [path.read_bytes().decode() for path in sorted((HERE / "chat").rglob("*.jinja"))]
+        self.conversations = [one["variables"] for one in json.loads((HERE / "conversations.json").read_text())["conversations"]]
+        self.counts = collections.Counter()
+        self.known = collections.Counter()
+        self.messages = collections.Counter()
+        self.message_examples = {}
+        self.seen = collections.Counter()
+        self.reports = reports
+        self.found = 0
+
+    def cases(self):
+        """A template and the variables that it is rendered with."""
+        if self.random.random() < 0.6:
+            source = random_template(self.random)
+            for _ in range(2):
+                yield source, random_context(self.random)
+        else:
+            source = mutate(self.random, self.random.choice(self.chats))
+            for _ in range(2):
+                yield source, changed_context(self.random, self.random.choice(self.conversations))
+
+    def compare(self, source, variables):
+        reference = evaluate_with_jinja2(source, variables)
+        if reference is None:
+            self.counts["skipped: too much for Python"] += 1
+            # It has to end nevertheless.
+            answer = self.engine.evaluate(source, variables)
+            return (answer["failure"], {}, answer) if "failure" in answer else None
+        answer = self.engine.evaluate(source, variables)
+        what = difference(source, variables, reference, answer)
+        if what is None:
+            return None
+        if "failure" not in answer:
+            for reason, applies in KNOWN_DIFFERENCES.items():
+                if applies(source, variables, reference, answer):
+                    self.known[reason] += 1
+                    return None
+        return what, reference, answer
+
+    def count(self, source, variables):
+        self.counts["cases"] += 1
+        reference = evaluate_with_jinja2(source, variables)
+        answer = self.engine.evaluate(source, variables)
+        if reference is None:
+            return
+        self.counts["rendered" if "text" in reference else "failed in both"] += 1
+        if "error" in reference and "error" in answer and reference["error"] != "raise_exception":
+            theirs, ours = f"{reference['error']}: {reference['message']}", message_of(answer)
+            theirs, ours = ADDRESS.sub("", theirs), ADDRESS.sub("", ours)
+            if theirs != ours:
+                key = (re.sub(r"'.*?'|\d+", "_", theirs)[:80], re.sub(r"'.*?'|\d+", "_", ours)[:80])
+                self.messages[key] += 1
+                self.message_examples.setdefault(key, (source, theirs, ours))
+
+    def report(self, source, variables, what):
+        self.found += 1
+        signature = what
+        self.seen[signature] += 1
+        if self.seen[signature] > self.reports:
+            return
+
+        def differs(smaller, fewer):
+            found = self.compare(smaller, fewer)
+            return found is not None and found[0] == what
+
+        source, variables = shrink(source, variables, differs, 60 if "did not end" in what else 600)
+        what, reference, answer = self.compare(source, variables) or (what, {}, {})
+        print(f"--- {what}")
+        print(json.dumps({"template": source, "variables": variables}, ensure_ascii=False))
+        print(f"jinja2:  {json.dumps(reference, ensure_ascii=False)[:600]}")
+        print(f"Swallow: {json.dumps(answer, ensure_ascii=False)[:600]}", flush=True)
+
+    def run(self, seconds, with_messages):
+        begin = time.monotonic()
+        shown = begin
+        while time.monotonic() - begin < seconds:
+            for source, variables in self.cases():
+                if with_messages:
+                    self.count(source, variables)
+                else:
+                    self.counts["cases"] += 1
+                found = self.compare(source, variables)
+                if found:
+                    self.report(source, variables, found[0])
+            if time.monotonic() - shown > 60:
+                shown = time.monotonic()
+                print(f"{shown - begin:.0f} s: {dict(self.counts)}, {self.found} differences", flush=True)
+        print(f"{time.monotonic() - begin:.0f} s, {dict(self.counts)}, {self.found} differences")
+        for reason, count in self.known.items():
+            print(f"  known: {reason}: {count}")
+        for key, count in self.messages.most_common(60):
+            source, theirs, ours = self.message_examples[key]
+            print(f"  message, {count} times: {theirs[:200]!r}\n    but {ours[:200]!r}\n    in {source[:200]!r}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--batch", required=True, help="the program template-batch")
+    parser.add_argument("--seconds", type=float, default=60, help="how long (default 60)")
+    parser.add_argument("--seed", type=int, default=None, help="repeats a run (default: a random one, which is printed)")
+    parser.add_argument("--reports", type=int, default=10, help="how many differences of a kind are shown (default 10)")
+    parser.add_argument("--messages", action="store_true", help="also count where error messages differ")
+    arguments = parser.parse_args()
+    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
+    print(f"seed {seed}, jinja2 {jinja2.__version__}", flush=True)
+    # What Python says about the code that jinja2 made.
+    warnings.simplefilter("ignore", SyntaxWarning)
+    resource.setrlimit(resource.RLIMIT_AS, (PYTHON_BYTES, resource.RLIM_INFINITY))
+    fuzzer = Fuzzer(Engine(arguments.batch), seed, arguments.reports)
+    fuzzer.run(arguments.seconds, arguments.messages)
+    sys.exit(1 if fuzzer.found else 0)
+
+
+if __name__ == "__main__":
+    main()
