@@ -13,8 +13,11 @@ namespace swallow {
 
 /// Decodes ids one by one. What append() has returned so far plus finish() is
 /// always exactly Tokenizer::decode() of the same ids, and every piece is whole
-/// UTF-8 characters: bytes of an unfinished character wait, and so does a run
-/// of byte tokens ("<0xE3>"), whose text is only settled when the run ends.
+/// characters: bytes of an unfinished character wait, so does a run of byte
+/// tokens ("<0xE3>"), whose text is only settled when the run ends, and so does
+/// an emoji that may still grow (EmojiGate.h). Nothing else waits, but for what
+/// the tokenizer's own decoder cannot tell before the next token, such as
+/// whether a space is the last one.
 /// Not for concurrent use; independent of the Tokenizer's lifetime, but not of
 /// its segment's.
 class StreamDecoder {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 using namespace swallow;
@@ -35,10 +36,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!tokenizer->isToken(id))
       std::abort();
   StreamDecoder stream(*tokenizer, false);
-  for (int32_t id : ids)
-    if (!isValidUtf8(stream.append(id)))
+  std::string streamed;
+  auto take = [&](const std::string &piece) {
+    if (!isValidUtf8(piece))
       std::abort();
-  if (!isValidUtf8(stream.finish()))
+    streamed += piece;
+  };
+  for (int32_t id : ids)
+    take(stream.append(id));
+  take(stream.finish());
+  if (streamed != tokenizer->decode(ids, false))
     std::abort();
   return 0;
 }
