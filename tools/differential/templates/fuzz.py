@@ -203,7 +203,7 @@ class Fuzzer:
             found = self.compare(smaller, fewer)
             return found is not None and found[0] == what
 
-        source, variables = shrink(source, variables, differs, 60 if "did not end" in what else 600)
+        source, variables = shrink(source, variables, differs, 60 if "did not end" in what else 2000)
         what, reference, answer = self.compare(source, variables) or (what, {}, {})
         print(f"--- {what}")
         print(json.dumps({"template": source, "variables": variables}, ensure_ascii=False))

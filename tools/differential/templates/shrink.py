@@ -1,17 +1,13 @@
 """Makes a template and its variables smaller for as long as they still show a difference."""
 
 import json
+import re
 
 from mutate import tokens_of
 
-
-def smaller_lists(items):
-    """Copies of a list with runs left out: long runs first."""
-    length = len(items) // 2
-    while length >= 1:
-        for begin in range(0, len(items), length):
-            yield items[:begin] + items[begin + length:]
-        length //= 2
+SEGMENTS = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|[^{]+|\{", re.S)
+TAG = re.compile(r"\{%[-+]?\s*(\w+)")
+BLOCKS = {"if", "for", "macro", "call", "filter", "with", "generation", "autoescape", "block", "raw", "set"}
 
 
 def smaller_values(value):
@@ -23,7 +19,8 @@ def smaller_values(value):
             for simpler in smaller_values(item):
                 yield {**value, key: simpler}
     elif isinstance(value, list):
-        yield from smaller_lists(value)
+        for index in range(len(value)):
+            yield value[:index] + value[index + 1:]
         for index, item in enumerate(value):
             for simpler in smaller_values(item):
                 yield value[:index] + [simpler] + value[index + 1:]
@@ -35,26 +32,78 @@ def smaller_values(value):
         yield from (0, 1)
 
 
-def shrink(source, variables, differs, attempts=600):
+def pairs(segments):
+    """Places of a block's first tag and of its last."""
+    stack = []
+    for index, segment in enumerate(segments):
+        tag = TAG.match(segment)
+        if not tag:
+            continue
+        name = tag.group(1)
+        if name.startswith("end") and stack and stack[-1][0] == name[3:]:
+            yield stack.pop()[1], index
+        elif name in BLOCKS and (name != "set" or "=" not in segment):
+            stack.append((name, index))
+
+
+class Shrinker:
+    def __init__(self, source, variables, differs, attempts):
+        self.source, self.variables = source, variables
+        self.differs = differs
+        self.attempts = attempts
+
+    def keeps(self, source, variables):
+        if self.attempts <= 0:
+            return False
+        self.attempts -= 1
+        if not self.differs(source, variables):
+            return False
+        self.source, self.variables = source, variables
+        return True
+
+    def drop_runs(self, items):
+        """Leaves out runs of the template's pieces, long ones first."""
+        length = max(1, len(items) // 2)
+        while True:
+            begin = 0
+            while begin < len(items):
+                fewer = items[:begin] + items[begin + length:]
+                if self.keeps("".join(fewer), self.variables):
+                    items = fewer
+                else:
+                    begin += length
+            if length == 1:
+                return
+            length //= 2
+
+    def unwrap(self):
+        """Leaves out blocks around what they hold."""
+        changed = True
+        while changed:
+            segments = SEGMENTS.findall(self.source)
+            changed = any(
+                self.keeps("".join(s for i, s in enumerate(segments) if i not in pair), self.variables) for pair in list(pairs(segments))
+            )
+
+    def simplify_variables(self):
+        changed = True
+        while changed:
+            size = len(json.dumps(self.variables))
+            changed = any(self.keeps(self.source, fewer) for fewer in smaller_values(self.variables) if len(json.dumps(fewer)) < size)
+
+    def run(self):
+        before = None
+        while before != (self.source, self.variables) and self.attempts > 0:
+            before = (self.source, self.variables)
+            self.drop_runs(SEGMENTS.findall(self.source))
+            self.unwrap()
+            self.drop_runs(tokens_of(self.source))
+            if len(self.source) < 200:
+                self.drop_runs(list(self.source))
+            self.simplify_variables()
+        return self.source, self.variables
+
+
+def shrink(source, variables, differs, attempts=2000):
     """`differs(source, variables)` says whether the difference is still there."""
-
-    def try_all(candidates):
-        nonlocal attempts
-        for candidate in candidates:
-            if attempts <= 0:
-                return None
-            attempts -= 1
-            if differs(*candidate):
-                return candidate
-        return None
-
-    while True:
-        found = try_all(("".join(tokens), variables) for tokens in smaller_lists(tokens_of(source)))
-        if not found:
-            found = try_all((source[:i] + source[i + 1:], variables) for i in range(len(source)) if len(source) < 120)
-        if not found:
-            size = len(json.dumps(variables))
-            found = try_all((source, smaller) for smaller in smaller_values(variables) if len(json.dumps(smaller)) < size)
-        if not found:
-            return source, variables
-        source, variables = found
+    return Shrinker(source, variables, differs, attempts).run()
