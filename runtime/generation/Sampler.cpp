@@ -110,7 +110,7 @@ Result<int32_t> Sampler::sample(std::span<const float> logits) {
     narrow(row);
     token = candidates_.draw(random_.nextUniform());
   }
-  history_.append(token);
+  accept(token);
   return token;
 }
 

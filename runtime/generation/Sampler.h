@@ -45,6 +45,9 @@ public:
   /// only a defect can cause.
   Result<int32_t> sample(std::span<const float> logits);
 
+  /// Makes `token`, chosen elsewhere, part of the history.
+  void accept(int32_t token) { history_.append(token); }
+
   /// The distribution that sample() would draw from, [vocab], 0 where a token
   /// is out; when greedy, what the processors have made of it. Draws nothing.
   Status distribution(std::span<const float> logits,
