@@ -87,6 +87,12 @@ bool takeRange(pcre2_match_data *data, std::string_view text, size_t from,
 
 } // namespace
 
+bool Regex::matchesEmpty() const {
+  uint32_t result = 0;
+  pcre2_pattern_info(impl_->code.get(), PCRE2_INFO_MATCHEMPTY, &result);
+  return result != 0;
+}
+
 struct Regex::Matcher::Impl {
   const Regex::Impl *regex;
   MatchData data;

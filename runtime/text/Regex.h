@@ -19,6 +19,9 @@ public:
   /// Fails with InvalidArgument and PCRE2's own words.
   static Result<Regex> compile(std::string_view pattern);
 
+  /// Whether some match may be empty.
+  bool matchesEmpty() const;
+
   Regex(Regex &&) noexcept;
   Regex &operator=(Regex &&) noexcept;
   ~Regex();

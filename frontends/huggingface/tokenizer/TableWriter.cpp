@@ -1,6 +1,7 @@
 //===- TableWriter.cpp - a tokenizer's description to its table -----------===//
 
 #include "frontends/huggingface/tokenizer/TableWriter.h"
+#include "frontends/huggingface/Json.h"
 #include "runtime/text/Normalizer.h"
 #include "runtime/text/TokenTable.h"
 #include "runtime/text/Tokenizer.h"
@@ -205,8 +206,13 @@ private:
       } else if (*texts_[id] != decoded) {
         result->decoded = stored(decoded);
       }
-      if (!result->match.empty()) // or it is never found
-        table_.added.push_back(std::move(result));
+      // tokenizers would look for nothing, and find it between all characters.
+      if (result->match.empty())
+        return {ErrorCode::UnsupportedTokenizer,
+                spec_.path + ": the added token " +
+                    quoteForMessage(token.content) +
+                    " of which the normalizer leaves nothing is not supported"};
+      table_.added.push_back(std::move(result));
     }
     auto key = [](const std::unique_ptr<table::AddedTokenT> &token) {
       return std::tie(token->normalized, token->match);

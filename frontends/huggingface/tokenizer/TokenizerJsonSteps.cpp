@@ -6,6 +6,7 @@
 
 #include "frontends/huggingface/tokenizer/RegexTranslator.h"
 #include "frontends/huggingface/tokenizer/TokenizerJson.h"
+#include "runtime/text/Regex.h"
 #include "runtime/text/TokenTable.h"
 #include "runtime/text/Utf8.h"
 
@@ -176,9 +177,8 @@ Status readTemplate(const JsonNode &node, TokenizerSpec &spec) {
   }
   if (!seenText)
     return node["single"].unsupported("a template without the text");
-  // A later processor puts its tokens around those of an earlier one.
-  spec.prefixIds.insert(spec.prefixIds.begin(), before.begin(), before.end());
-  spec.suffixIds.insert(spec.suffixIds.end(), after.begin(), after.end());
+  spec.prefixIds = std::move(before);
+  spec.suffixIds = std::move(after);
   return {};
 }
 
@@ -210,6 +210,13 @@ Status swallow::readNormalizer(const JsonNode &node, TokenizerSpec &spec) {
   } else if (type == "Replace") {
     SWALLOW_ASSIGN(Pattern pattern, readPattern(node["pattern"]));
     SWALLOW_ASSIGN(std::string content, node["content"].string());
+    // tokenizers inserts text, and then fails when it goes on with it.
+    if (pattern.isRegex) {
+      SWALLOW_ASSIGN(Regex regex, Regex::compile(pattern.text));
+      if (regex.matchesEmpty())
+        return node["pattern"].unsupported(
+            "a normalizer with a Regex that may match nothing");
+    }
     addNormalizer(spec,
                   pattern.isRegex ? NormalizerKind::ReplaceRegex
                                   : NormalizerKind::ReplaceLiteral,
@@ -320,14 +327,18 @@ Status swallow::readPostProcessor(const JsonNode &node, TokenizerSpec &spec) {
         return item.malformed("a post-processor");
       SWALLOW_TRY(readPostProcessor(item, spec));
     }
+  } else if (type != "ByteLevel" && // which changes offsets only
+             (!spec.prefixIds.empty() || !spec.suffixIds.empty())) {
+    // tokenizers loses tokens, or stops with "not yet implemented".
+    return node["type"].unsupported("a second post-processor that adds tokens");
   } else if (type == "TemplateProcessing") {
     return readTemplate(node, spec);
   } else if (type == "RobertaProcessing" || type == "BertProcessing") {
     SWALLOW_ASSIGN(uint32_t cls, readTokenAndId(node["cls"], spec));
     SWALLOW_ASSIGN(uint32_t sep, readTokenAndId(node["sep"], spec));
-    spec.prefixIds.insert(spec.prefixIds.begin(), cls);
-    spec.suffixIds.push_back(sep);
-  } else if (type != "ByteLevel") { // which changes offsets only
+    spec.prefixIds = {cls};
+    spec.suffixIds = {sep};
+  } else if (type != "ByteLevel") {
     return node["type"].unsupported("post-processor " + quoteForMessage(type));
   }
   return {};

@@ -218,6 +218,23 @@ TEST_F(TokenizerFolder, RefusesByName) {
                 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
               ]})",
           "times longer");
+  // Where tokenizers itself gives nonsense or panics.
+  refuses("/normalizer",
+          R"({"type": "Replace", "pattern": {"Regex": "a*"}, "content": "x"})",
+          "may match nothing");
+  const char *twoTemplates = R"({"type": "Sequence", "processors": [
+      {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true},
+      {"type": "RobertaProcessing", "sep": ["<s>", 4], "cls": ["<s>", 4],
+       "trim_offsets": true, "add_prefix_space": true},
+      {"type": "BertProcessing", "sep": ["<s>", 4], "cls": ["<s>", 4]}]})";
+  refuses("/post_processor", twoTemplates, "processors[2].type: a second");
+  refuses("", R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []},
+                  "normalizer": {"type": "Strip", "strip_left": true,
+                                 "strip_right": true},
+                  "added_tokens": [{"id": 1, "content": "\t", "special": false,
+                    "single_word": false, "lstrip": false, "rstrip": false,
+                    "normalized": true}]})",
+          "leaves nothing");
 }
 
 TEST_F(TokenizerFolder, NamesFileAndKeyOfMalformedOnes) {
