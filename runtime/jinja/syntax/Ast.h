@@ -215,13 +215,18 @@ struct Stmt {
   bool required = false;  // Block
 
   // Resolved.
-  Escaping escaping = Escaping::Off; // Output
-  bool topLevel = false;             // a Set that the context sees, too
-  Scope scope;                       // SetBlock, FilterBlock, With, Autoescape
+  Escaping escaping = Escaping::Off;
+  bool topLevel = false; // a Set that the context sees, too
+  Scope scope;           // SetBlock, FilterBlock, With, Autoescape
   std::unique_ptr<LoopInfo> loop;
   std::unique_ptr<MacroInfo> macro;
   std::unique_ptr<BlockInfo> block;
 };
+
+/// Sets a node's depth from its children's; false where the tree is deeper than
+/// maxTreeDepth.
+bool seal(Expr &expr);
+bool seal(Stmt &stmt);
 
 struct Template {
   std::string source;
