@@ -115,8 +115,9 @@ TEST_P(StreamedTokenizer, KeepsEmojiWhole) {
           << text << " cut at " << cut;
     checkPrefixes(tokenizer(), ids, true);
   }
-  if (std::string_view(GetParam()).starts_with("golden"))
+  if (std::string_view(GetParam()).starts_with("golden")) {
     EXPECT_EQ(checked, 40);
+  }
 }
 
 TEST_P(StreamedTokenizer, DoesNotDelayWords) {
