@@ -1,4 +1,4 @@
-//===- Activation.cpp --------------------------------------------------------===//
+//===- Activation.cpp -----------------------------------------------------===//
 
 #include "runtime/jinja/interpreter/Activation.h"
 

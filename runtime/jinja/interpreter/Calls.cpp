@@ -1,4 +1,4 @@
-//===- Calls.cpp -------------------------------------------------------------===//
+//===- Calls.cpp ----------------------------------------------------------===//
 
 #include "runtime/jinja/interpreter/Interpreter.h"
 #include "runtime/jinja/interpreter/RenderObjects.h"
@@ -40,11 +40,10 @@ Result<Interpreter::Flow> Interpreter::runLoop(const Stmt &stmt,
                                                size_t depth, Output &out) {
   const ast::LoopInfo &info = *stmt.loop;
   Value source = iterable;
-  if (!isIterable(source))
-    return locate(stmt.value->position,
-                  typeError("'" + std::string(source.typeName()) +
-                            "' object is not iterable"));
-  SWALLOW_ASSIGN(Ref<Iterator> items, iterate(source, env_));
+  auto iterator = iterate(source, env_);
+  if (!iterator)
+    return locate(stmt.value->position, iterator.error());
+  Ref<Iterator> items = std::move(*iterator);
   if (stmt.test) {
     outer->capture(env_);
     items = Ref<Iterator>(new LoopFilter(

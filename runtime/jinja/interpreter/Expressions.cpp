@@ -1,4 +1,4 @@
-//===- Expressions.cpp -------------------------------------------------------===//
+//===- Expressions.cpp ----------------------------------------------------===//
 
 #include "runtime/jinja/interpreter/Interpreter.h"
 #include "runtime/jinja/interpreter/RenderObjects.h"

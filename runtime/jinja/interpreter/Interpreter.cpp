@@ -1,4 +1,4 @@
-//===- Interpreter.cpp -------------------------------------------------------===//
+//===- Interpreter.cpp ----------------------------------------------------===//
 
 #include "runtime/jinja/interpreter/Interpreter.h"
 

@@ -1,4 +1,4 @@
-//===- RenderObjects.cpp -----------------------------------------------------===//
+//===- RenderObjects.cpp --------------------------------------------------===//
 
 #include "runtime/jinja/interpreter/RenderObjects.h"
 

@@ -62,6 +62,9 @@ private:
   Status parseArgument(ast::Expr &call, ast::Position open);
   Result<std::string> parseDottedName();
 
+  static ast::ExprPtr make(ast::ExprKind kind, ast::Position position);
+  /// true, None and the like, which are no names.
+  static bool isReserved(std::string_view name);
   Result<ast::ExprPtr> finish(ast::ExprPtr expr) const;
   Result<ast::ExprPtr> finishUnary(ast::ExprKind kind, ast::Position position,
                                    ast::ExprPtr operand) const;

@@ -1,4 +1,4 @@
-//===- StringLiteral.cpp -----------------------------------------------------===//
+//===- StringLiteral.cpp --------------------------------------------------===//
 
 #include "runtime/jinja/syntax/StringLiteral.h"
 
