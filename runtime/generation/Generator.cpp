@@ -113,8 +113,9 @@ Status Generator::abort(int64_t index) {
     return {ErrorCode::InvalidArgument,
             "there is no sample " + std::to_string(index)};
   for (size_t i = 0; i < samples_.size(); ++i)
-    if (index == -1 || i == static_cast<size_t>(index))
-      samples_[i]->aborted = std::exchange(samples_[i]->running, false);
+    if ((index == -1 || i == static_cast<size_t>(index)) &&
+        std::exchange(samples_[i]->running, false))
+      samples_[i]->aborted = true;
   if (state_ == State::Prompt && numRunning() == 0)
     state_ = State::Generating;
   return {};
