@@ -111,8 +111,13 @@ AddedTokens::split(std::string_view text) const {
       }
       end = spaceEnd;
     }
-    // The white space that the token before took may have been the start of
-    // this one; then this one is found, and is nobody's to take again.
+    // The white space that the token before took may have been this one, or
+    // its start: in tokenizers a token that is then left with nothing is not
+    // there, and one that does not ask for white space keeps all of its own.
+    if (start == end) {
+      done = end;
+      continue;
+    }
     if (done < start)
       pieces.push_back({text.substr(done, start - done), -1, done});
     pieces.push_back({text.substr(start, end - start), token->id, start});

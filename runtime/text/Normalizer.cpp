@@ -113,18 +113,33 @@ size_t swallow::findLiteral(std::string_view text, std::string_view pattern,
                : text.npos;
 }
 
+namespace {
+
+/// Calls `visit(start, end)` for each `pattern` in `text`; an empty one is
+/// nowhere.
+template <typename Visit>
+void forEachLiteral(std::string_view text, std::string_view pattern,
+                    Visit visit) {
+  if (pattern.empty())
+    return;
+  size_t from = 0;
+  for (size_t at; (at = findLiteral(text, pattern, from)) != text.npos;
+       from = at + pattern.size())
+    visit(at, at + pattern.size());
+}
+
+} // namespace
+
 std::string swallow::replaceLiteral(std::string_view text,
                                     std::string_view pattern,
                                     std::string_view content) {
   std::string result;
-  if (pattern.empty())
-    return std::string(text);
   size_t from = 0;
-  for (size_t at; (at = findLiteral(text, pattern, from)) != text.npos;
-       from = at + pattern.size()) {
-    result += text.substr(from, at - from);
+  forEachLiteral(text, pattern, [&](size_t start, size_t end) {
+    result += text.substr(from, start - from);
     result += content;
-  }
+    from = end;
+  });
   result += text.substr(from);
   return result;
 }
@@ -221,51 +236,105 @@ Normalizer::Scratch::Scratch(const Normalizer &normalizer) {
   }
 }
 
+namespace {
+
+/// Replaces what `forEach` calls its argument with by `content`. The first
+/// `startSize` bytes come from the first character of the whole text, before
+/// and after.
+template <typename ForEach>
+std::string replaceFromStart(std::string_view text, std::string_view content,
+                             size_t &startSize, ForEach forEach) {
+  std::string result;
+  size_t from = 0, newStartSize = 0;
+  auto keepUpTo = [&](size_t end) {
+    if (from < startSize)
+      newStartSize += std::min(end, startSize) - from;
+    result += text.substr(from, end - from);
+  };
+  forEach([&](size_t start, size_t end) {
+    keepUpTo(start);
+    size_t last = end;
+    while (last > start && (text[--last] & 0xC0) == 0x80) {
+    }
+    if (last < startSize)
+      newStartSize += content.size();
+    result += content;
+    from = end;
+  });
+  keepUpTo(text.size());
+  startSize = newStartSize;
+  return result;
+}
+
+} // namespace
+
 std::string Normalizer::apply(std::string_view text, Scratch &scratch,
                               bool &keepsStart) const {
-  keepsStart = true;
   std::string result(text);
+  size_t startSize = text.empty() ? 0 : utf8Length(text[0]);
+  // For steps that change each character, or nearly, for itself.
+  auto change = [&](auto &&step) {
+    startSize = step(std::string_view(result).substr(0, startSize)).size();
+    result = step(result);
+    startSize = std::min(startSize, result.size());
+  };
+  auto normalize = [&](bool compatible, bool compose) {
+    change([=](std::string_view part) {
+      return normalizeUnicode(part, compatible, compose);
+    });
+  };
   for (size_t i = 0; i < steps_.size(); ++i) {
     const Step &step = steps_[i];
     switch (static_cast<NormalizerKind>(step.kind)) {
     case NormalizerKind::Prepend:
       if (!result.empty())
         result.insert(0, step.content);
+      if (startSize > 0)
+        startSize += step.content.size();
       break;
     case NormalizerKind::ReplaceLiteral:
-      result = replaceLiteral(result, step.pattern, step.content);
+      result = replaceFromStart(result, step.content, startSize,
+                                [&](auto &&replace) {
+                                  forEachLiteral(result, step.pattern, replace);
+                                });
       break;
     case NormalizerKind::ReplaceRegex:
-      result = replaceMatches(result, *scratch.matchers_[i], step.content);
+      result = replaceFromStart(
+          result, step.content, startSize, [&](auto &&replace) {
+            forEachMatch(*scratch.matchers_[i], result, replace);
+          });
       break;
     case NormalizerKind::StripLeft: {
       std::string_view stripped = stripLeft(result);
-      keepsStart &= stripped.size() == result.size();
-      result.erase(0, result.size() - stripped.size());
+      size_t gone = result.size() - stripped.size();
+      startSize -= std::min(startSize, gone);
+      result.erase(0, gone);
       break;
     }
     case NormalizerKind::StripRight:
       result.resize(stripRight(result).size());
+      startSize = std::min(startSize, result.size());
       break;
     case NormalizerKind::NFC:
-      result = normalizeUnicode(result, false, true);
+      normalize(false, true);
       break;
     case NormalizerKind::NFD:
-      result = normalizeUnicode(result, false, false);
+      normalize(false, false);
       break;
     case NormalizerKind::NFKC:
-      result = normalizeUnicode(result, true, true);
+      normalize(true, true);
       break;
     case NormalizerKind::NFKD:
-      result = normalizeUnicode(result, true, false);
+      normalize(true, false);
       break;
     case NormalizerKind::Lowercase:
-      result = lowercase(result);
+      change(lowercase);
       break;
     case NormalizerKind::ByteAlphabet:
-      result = toByteAlphabet(result);
+      change(toByteAlphabet);
       break;
     }
   }
+  keepsStart = startSize > 0;
   return result;
 }

@@ -64,9 +64,10 @@ public:
     std::vector<std::optional<Regex::Matcher>> matchers_;
   };
 
-  /// `text` (valid UTF-8) after all steps. Sets `keepsStart` to false if white
-  /// space was stripped from the start, so that what begins the result did not
-  /// begin the text.
+  /// `text` (valid UTF-8) after all steps. Sets `keepsStart` to false if what
+  /// begins the result does not come from the first character of the text: if
+  /// that was stripped, or replaced together with others. (What replaces
+  /// several characters takes the place of the last of them.)
   std::string apply(std::string_view text, Scratch &scratch,
                     bool &keepsStart) const;
 

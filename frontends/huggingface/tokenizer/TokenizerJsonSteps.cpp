@@ -206,6 +206,8 @@ Status swallow::readNormalizer(const JsonNode &node, TokenizerSpec &spec) {
     }
   } else if (type == "Prepend") {
     SWALLOW_ASSIGN(std::string text, node["prepend"].string());
+    if (text.empty()) // tokenizers writes the first character twice then
+      return node["prepend"].unsupported("an empty text");
     addNormalizer(spec, NormalizerKind::Prepend, "", text);
   } else if (type == "Replace") {
     SWALLOW_ASSIGN(Pattern pattern, readPattern(node["pattern"]));

@@ -222,6 +222,7 @@ TEST_F(TokenizerFolder, RefusesByName) {
   refuses("/normalizer",
           R"({"type": "Replace", "pattern": {"Regex": "a*"}, "content": "x"})",
           "may match nothing");
+  refuses("/normalizer", R"({"type": "Prepend", "prepend": ""})", "an empty");
   const char *twoTemplates = R"({"type": "Sequence", "processors": [
       {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true},
       {"type": "RobertaProcessing", "sep": ["<s>", 4], "cls": ["<s>", 4],
