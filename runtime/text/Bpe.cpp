@@ -15,6 +15,10 @@ constexpr size_t maxCachedWords = 1 << 16;
 
 // Up to here looking through all pairs is faster than keeping a heap.
 constexpr size_t fewSymbols = 24;
+// From here on the heap no longer stays in the cache.
+constexpr size_t manySymbols = 2048;
+// What a long text has taken is given back when it is done.
+constexpr size_t keptSymbols = 1 << 16;
 
 } // namespace
 
@@ -60,6 +64,11 @@ void BpeEncoder::encode(std::string_view word, std::vector<int32_t> &ids) {
     first = last;
   }
   toCache(word, ids.data() + idsBefore, ids.size() - idsBefore);
+  if (symbols_.capacity() > keptSymbols) {
+    std::vector<Symbol>().swap(symbols_);
+    heapQueue_ = {};
+    rankQueue_ = {};
+  }
 }
 
 void BpeEncoder::addSymbol(uint32_t id, size_t begin) {
@@ -68,6 +77,7 @@ void BpeEncoder::addSymbol(uint32_t id, size_t begin) {
 
 bool BpeEncoder::addUnits(std::string_view word) {
   symbols_.clear();
+  symbols_.reserve(word.size());
   // Like tokenizers, an unknown unit waits for the next known one: byte
   // tokens of units in between come first.
   bool unkWaits = false;
@@ -150,8 +160,10 @@ void BpeEncoder::merge(size_t first, size_t last, std::vector<int32_t> &ids) {
   symbols_[last - 1].rank = noMerge;
   if (last - first <= fewSymbols)
     mergeFew(first, last, ids);
+  else if (last - first <= manySymbols)
+    mergeMany(heapQueue_, first, last, ids);
   else
-    mergeMany(first, last, ids);
+    mergeMany(rankQueue_, first, last, ids);
 }
 
 void BpeEncoder::mergeFew(size_t first, size_t last,
@@ -180,19 +192,18 @@ void BpeEncoder::mergeFew(size_t first, size_t last,
     ids.push_back(static_cast<int32_t>(symbols_[i].id));
 }
 
-void BpeEncoder::mergeMany(size_t first, size_t last,
+template <typename Queue>
+void BpeEncoder::mergeMany(Queue &queue, size_t first, size_t last,
                            std::vector<int32_t> &ids) {
-  auto key = [&](uint32_t index) {
-    return static_cast<uint64_t>(symbols_[index].rank) << 32 | index;
-  };
-  queue_.clear();
+  queue.clear(last - first);
   for (size_t i = first; i < last; ++i) {
-    symbols_[i].previous = i == first ? noSymbol : static_cast<uint32_t>(i - 1);
-    symbols_[i].next = i + 1 == last ? noSymbol : static_cast<uint32_t>(i + 1);
+    auto index = static_cast<uint32_t>(i);
+    symbols_[i].previous = i == first ? noSymbol : index - 1;
+    symbols_[i].next = i + 1 == last ? noSymbol : index + 1;
     if (symbols_[i].rank != noMerge)
-      queue_.push_back(key(static_cast<uint32_t>(i)));
+      queue.append({symbols_[i].rank, index});
   }
-  std::make_heap(queue_.begin(), queue_.end(), std::greater<>());
+  queue.order();
 
   // A symbol's rank changes when it or its right neighbour changes; entries of
   // the queue whose rank is no longer the symbol's are stale.
@@ -203,18 +214,14 @@ void BpeEncoder::mergeMany(size_t first, size_t last,
       return;
     }
     lookUp(symbol, symbols_[symbol.next].id);
-    if (symbol.rank != noMerge) {
-      queue_.push_back(key(index));
-      std::push_heap(queue_.begin(), queue_.end(), std::greater<>());
-    }
+    if (symbol.rank != noMerge)
+      queue.push({symbol.rank, index});
   };
-  while (!queue_.empty()) {
-    std::pop_heap(queue_.begin(), queue_.end(), std::greater<>());
-    uint64_t top = queue_.back();
-    queue_.pop_back();
-    auto index = static_cast<uint32_t>(top);
+  while (!queue.empty()) {
+    auto [rank, index] = queue.top();
+    queue.pop();
     Symbol &left = symbols_[index];
-    if (left.rank != top >> 32 || left.rank == noMerge)
+    if (left.rank != rank)
       continue;
     left.id = left.result;
     Symbol &right = symbols_[left.next];

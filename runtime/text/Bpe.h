@@ -8,6 +8,7 @@
 #ifndef SWALLOW_RUNTIME_TEXT_BPE_H
 #define SWALLOW_RUNTIME_TEXT_BPE_H
 
+#include "runtime/text/MergeQueue.h"
 #include "runtime/text/TokenTable.h"
 
 #include <array>
@@ -62,7 +63,9 @@ private:
   /// Merges symbols_[first, last) and appends what is left.
   void merge(size_t first, size_t last, std::vector<int32_t> &ids);
   void mergeFew(size_t first, size_t last, std::vector<int32_t> &ids);
-  void mergeMany(size_t first, size_t last, std::vector<int32_t> &ids);
+  template <typename Queue>
+  void mergeMany(Queue &queue, size_t first, size_t last,
+                 std::vector<int32_t> &ids);
   void lookUp(Symbol &left, uint32_t right);
 
   bool fromCache(std::string_view text, std::vector<int32_t> &ids) const;
@@ -70,7 +73,8 @@ private:
 
   const BpeModel &model_;
   std::vector<Symbol> symbols_;
-  std::vector<uint64_t> queue_; // a min-heap of rank << 32 | index
+  HeapQueue heapQueue_;
+  RankQueue rankQueue_;
   std::string unit_;
 
   struct CachedIds {

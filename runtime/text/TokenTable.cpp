@@ -94,14 +94,19 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
     return result.offsets_[id + 1] - result.offsets_[id];
   };
   taken = {};
+  // Eight bits for each slot, of which the writer fills two thirds.
+  result.filter_.assign(std::max<size_t>(merges->size() / 8, 1), 0);
   for (size_t i = 0; i < merges->size(); ++i) {
     const text::table::MergeSlot &slot = result.merges_[i];
     taken.add(slot.result() != emptyMergeSlot);
-    if (slot.result() != emptyMergeSlot)
-      valid &=
-          isToken(slot.result()) && isToken(slot.left()) &&
-          isToken(slot.right()) &&
-          length(slot.result()) <= length(slot.left()) + length(slot.right());
+    if (slot.result() == emptyMergeSlot)
+      continue;
+    valid &=
+        isToken(slot.result()) && isToken(slot.left()) &&
+        isToken(slot.right()) &&
+        length(slot.result()) <= length(slot.left()) + length(slot.right());
+    uint64_t bit = result.filterBit(hashPair(slot.left(), slot.right()));
+    result.filter_[bit / 64] |= uint64_t(1) << bit % 64;
   }
   if (!valid || !taken.searchesEnd())
     return corrupt("bad merges");
@@ -120,8 +125,11 @@ std::optional<uint32_t> TokenTable::find(std::string_view bytes) const {
 }
 
 bool TokenTable::findMerge(uint32_t left, uint32_t right, Merge &merge) const {
-  for (size_t slot = hashPair(left, right) & mergeMask_;;
-       slot = (slot + 1) & mergeMask_) {
+  uint64_t hash = hashPair(left, right);
+  uint64_t bit = filterBit(hash);
+  if ((filter_[bit / 64] >> bit % 64 & 1) == 0)
+    return false;
+  for (size_t slot = hash & mergeMask_;; slot = (slot + 1) & mergeMask_) {
     const text::table::MergeSlot &entry = merges_[slot];
     if (entry.result() == emptyMergeSlot)
       return false;

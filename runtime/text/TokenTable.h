@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace swallow {
 
@@ -63,7 +64,7 @@ struct Merge {
   uint32_t result;
 };
 
-/// Trivially copyable; valid as long as the segment.
+/// Valid as long as the segment.
 class TokenTable {
 public:
   /// Checks every id and offset in the arrays of `table`, a verified
@@ -93,6 +94,11 @@ public:
   }
 
 private:
+  /// Bits of the hash that do not say where the slot is.
+  uint64_t filterBit(uint64_t hash) const {
+    return hash >> 32 & (filter_.size() * 64 - 1);
+  }
+
   std::span<const uint32_t> offsets_;
   const char *bytes_ = nullptr;
   std::span<const uint8_t> flags_;
@@ -100,6 +106,9 @@ private:
   const text::table::MergeSlot *merges_ = nullptr;
   size_t mergeMask_ = 0;
   std::span<const uint64_t> joints_;
+  // A Bloom filter (one hash) of the pairs that merge. Most pairs do not, and
+  // it stays in a cache that the merges are too large for.
+  std::vector<uint64_t> filter_;
 };
 
 } // namespace swallow
