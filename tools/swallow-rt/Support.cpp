@@ -179,6 +179,12 @@ void catchInterrupts() {
 
 bool interruptRequested() { return interrupted != 0; }
 
+bool takeInterrupt() {
+  bool requested = interrupted != 0;
+  interrupted = 0;
+  return requested;
+}
+
 bool writeOutput(std::string_view text) {
   while (!text.empty()) {
     ssize_t written = write(STDOUT_FILENO, text.data(), text.size());

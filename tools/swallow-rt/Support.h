@@ -29,18 +29,8 @@ struct ArtifactDeleter {
 struct SessionDeleter {
   void operator()(swallow_session *s) const { swallow_session_destroy(s); }
 };
-struct SamplerDeleter {
-  void operator()(swallow_sampler *s) const { swallow_sampler_destroy(s); }
-};
-struct TextStreamDeleter {
-  void operator()(swallow_text_stream *s) const {
-    swallow_text_stream_destroy(s);
-  }
-};
 using ArtifactPtr = std::unique_ptr<swallow_artifact, ArtifactDeleter>;
 using SessionPtr = std::unique_ptr<swallow_session, SessionDeleter>;
-using SamplerPtr = std::unique_ptr<swallow_sampler, SamplerDeleter>;
-using TextStreamPtr = std::unique_ptr<swallow_text_stream, TextStreamDeleter>;
 
 ArtifactPtr openArtifact(const std::string &path);
 SessionPtr createSession(const swallow_artifact *artifact,
@@ -84,6 +74,8 @@ std::string inQuotes(std::string_view text);
 /// From now on Ctrl-C only sets a flag, which loops look at between steps.
 void catchInterrupts();
 bool interruptRequested();
+/// The same, and unsets the flag.
+bool takeInterrupt();
 
 /// Writes to standard output at once. False when its reader has gone away;
 /// throws CommandError when it cannot be written for another reason.

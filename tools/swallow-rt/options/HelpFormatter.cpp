@@ -5,7 +5,7 @@
 namespace {
 
 constexpr size_t kColumns = 80;
-constexpr size_t kHelpColumn = 25;
+constexpr size_t kHelpColumn = 26;
 
 /// "  NAME     help", the help broken into lines where it is too long.
 std::string entry(const std::string &name, const std::string &help) {
