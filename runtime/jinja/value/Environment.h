@@ -42,6 +42,8 @@ public:
   /// Where the `random` filter's choices start: jinja2 draws from Python's
   /// generator, so that no seed could give the same ones.
   uint64_t randomSeed = 0;
+  /// Set by raise_exception(): its message is shown as it is.
+  bool raised = false;
 
 private:
   std::vector<Ref<CustomObject>> adopted_;

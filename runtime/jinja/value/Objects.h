@@ -5,8 +5,8 @@
 
 #include "runtime/jinja/value/Value.h"
 
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 
 namespace swallow::jinja {
@@ -20,8 +20,9 @@ struct KeyOrder {
   bool operator()(const Value &left, const Value &right) const;
 };
 
-/// Whether Python could hash it; fails with "unhashable type: 'list'".
-Status checkHashable(const Value &key);
+/// Whether Python could hash it; fails with "unhashable type: 'list'". Charges
+/// `budget`, if any, for comparing the key with others.
+Status checkHashable(const Value &key, Budget *budget);
 
 /// Python's dict, in order of insertion. Filled by its maker and never changed
 /// once it is a Value.
@@ -44,10 +45,8 @@ public:
   size_t size() const { return entries_.size(); }
 
 private:
-  const Value *findText(std::string_view key) const;
   void append(Value key, Value value);
 
-  Budget *owner_;
   std::vector<Entry> entries_;
   /// Place in entries_ by key, for more than a few.
   std::map<Value, size_t, KeyOrder> index_;
@@ -111,6 +110,8 @@ public:
 
 protected:
   using Object::Object;
+  /// As repr() ends: "0x7f59d6559c80".
+  std::string address() const;
 };
 
 /// Python's iterator or generator: what `map`, `select`, reversed() and loops
@@ -128,6 +129,27 @@ protected:
   using CustomObject::CustomObject;
 };
 
+/// An iterator that calls `next` until it gives none.
+class Generator final : public Iterator {
+public:
+  using Next = std::function<Result<std::optional<Value>>(Environment &)>;
+  /// `source` is what `next` holds values of; `name` is printed: "<generator
+  /// object do_batch at 0x...>".
+  Generator(std::string_view name, const Value &source, Next next,
+            Budget *budget);
+  Result<std::optional<Value>> next(Environment &env) override;
+  Result<std::string> repr(Environment &env, unsigned depth) const override;
+  void clear() override;
+
+private:
+  std::string_view name_;
+  Next next_;
+};
+
+/// `name` is a literal.
+Value makeGenerator(std::string_view name, const Value &source,
+                    Generator::Next next, Environment &env);
+
 /// jinja2's namespace(...): the one container that a template can write to.
 /// Make it by makeNamespace(), so that cycles through it are broken.
 class NamespaceObject final : public CustomObject {
@@ -140,8 +162,6 @@ public:
   Result<std::string> repr(Environment &env, unsigned depth) const override;
   Result<std::optional<Value>> attribute(std::string_view name,
                                          Environment &env) override;
-  Result<std::optional<Value>> item(const Value &key,
-                                    Environment &env) override;
   void clear() override { entries_.clear(); }
 
   /// `{% set ns.name = value %}`. Names with an underscore in front are refused

@@ -63,6 +63,9 @@ std::string reprFloat(double value);
 /// else the item, else undefined. Only for undefined x does it fail.
 Result<Value> getAttribute(const Value &object, std::string_view name,
                            Environment &env);
+/// The attribute alone: none where Python raises AttributeError.
+Result<std::optional<Value>>
+getAttributeOnly(const Value &object, std::string_view name, Environment &env);
 /// `x[key]`: the item, else the attribute where key is text, else undefined.
 Result<Value> getItem(const Value &object, const Value &key, Environment &env);
 /// `x[start:stop:step]`; none for what is left out.
@@ -75,6 +78,8 @@ bool isIterable(const Value &value);
 bool isCallable(const Value &value);
 /// iter(x); fails with "'int' object is not iterable".
 Result<Ref<Iterator>> iterate(const Value &value, Environment &env);
+/// reversed(x); fails with "'int' object is not reversible".
+Result<Ref<Iterator>> reversed(const Value &value, Environment &env);
 /// list(x).
 Result<std::vector<Value>> toVector(const Value &value, Environment &env);
 /// x(...); fails with "'int' object is not callable".

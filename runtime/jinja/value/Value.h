@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -75,6 +76,7 @@ protected:
     charged_ += bytes;
     budget_->take(bytes);
   }
+  Budget *budget() const { return budget_; }
   /// Says that the object holds one of `depth`. Too deep makes the budget
   /// fail.
   void holds(unsigned depth);
@@ -95,6 +97,10 @@ public:
       object_->retain();
   }
   Ref(const Ref &other) : Ref(other.object_) {}
+  /// To a base class.
+  template <typename U>
+    requires std::is_convertible_v<U *, T *>
+  Ref(const Ref<U> &other) : Ref(other.get()) {}
   Ref(Ref &&other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
   Ref &operator=(Ref other) noexcept {
     std::swap(object_, other.object_);
@@ -148,6 +154,8 @@ public:
   static Value safeString(std::string text, Budget *budget);
   static Value list(std::vector<Value> items, Budget *budget);
   static Value tuple(std::vector<Value> items, Budget *budget);
+  /// What `groupby` makes: a tuple with names for its two items.
+  static Value group(Value key, Value items, Budget *budget);
   static Value dict(Ref<DictObject> dict);
   /// Python's range; `step` is not 0.
   static Value range(int64_t start, int64_t stop, int64_t step, Budget *budget);
@@ -218,6 +226,9 @@ public:
 
   /// type(x).__name__: "int", "str", "NoneType", "dict", "generator", ...
   std::string_view typeName() const;
+  /// How jinja2's messages name it: "dict object", "None", "jinja2.utils.Cycler
+  /// object".
+  std::string describe() const;
 
 private:
   union Bits {
