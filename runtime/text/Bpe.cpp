@@ -4,14 +4,12 @@
 #include "runtime/text/Utf8.h"
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 using namespace swallow;
 
 namespace {
-
-// Longer words rarely come again and are not worth their memory.
-constexpr size_t maxCachedLength = 48;
-constexpr size_t maxCachedWords = 1 << 16;
 
 // Up to here looking through all pairs is faster than keeping a heap.
 constexpr size_t fewSymbols = 24;
@@ -25,22 +23,35 @@ constexpr size_t keptSymbols = 1 << 16;
 void BpeEncoder::encode(std::string_view word, std::vector<int32_t> &ids) {
   if (word.empty())
     return;
-  if (model_.ignoreMerges) {
-    if (std::optional<uint32_t> id = model_.tokens.find(word)) {
-      ids.push_back(static_cast<int32_t>(*id));
+  bool isShort = word.size() <= WordCache::maxLength;
+  uint64_t hash = isShort || model_.ignoreMerges ? hashTokenBytes(word) : 0;
+  if (isShort) {
+    size_t count;
+    if (const int32_t *known = cache_.find(word, hash, count)) {
+      ids.insert(ids.end(), known, known + count);
       return;
     }
   }
-  if (fromCache(word, ids))
-    return;
+  size_t before = ids.size();
+  std::optional<uint32_t> token;
+  if (model_.ignoreMerges)
+    token = model_.tokens.find(word, hash);
+  if (token)
+    ids.push_back(static_cast<int32_t>(*token));
+  else
+    encodeUnknown(word, ids);
+  if (isShort)
+    cache_.add(word, hash, std::span(ids).subspan(before));
+}
 
+void BpeEncoder::encodeUnknown(std::string_view word,
+                               std::vector<int32_t> &ids) {
   bool ordered = addUnits(word);
   size_t count = symbols_.size();
-  size_t idsBefore = ids.size();
   // Where no merge can happen the word falls into stretches that are short, and
   // often known already, even if the model has no pre-tokenizer. Caching one
   // needs the text that its symbols stand for.
-  bool cacheStretches = ordered && word.size() > maxCachedLength;
+  bool cacheStretches = ordered && word.size() > WordCache::maxLength;
   for (size_t first = 0; first < count;) {
     size_t last = first + 1;
     while (last < count &&
@@ -49,21 +60,27 @@ void BpeEncoder::encode(std::string_view word, std::vector<int32_t> &ids) {
       ++last;
     if (last - first == 1) {
       ids.push_back(static_cast<int32_t>(symbols_[first].id));
-    } else if (cacheStretches) {
-      size_t end = last < count ? symbols_[last].begin : word.size();
-      std::string_view text =
-          word.substr(symbols_[first].begin, end - symbols_[first].begin);
-      if (!fromCache(text, ids)) {
+      first = last;
+      continue;
+    }
+    size_t end = last < count ? symbols_[last].begin : word.size();
+    std::string_view text =
+        word.substr(symbols_[first].begin, end - symbols_[first].begin);
+    if (cacheStretches && text.size() <= WordCache::maxLength) {
+      uint64_t hash = hashTokenBytes(text);
+      size_t known;
+      if (const int32_t *found = cache_.find(text, hash, known)) {
+        ids.insert(ids.end(), found, found + known);
+      } else {
         size_t before = ids.size();
         merge(first, last, ids);
-        toCache(text, ids.data() + before, ids.size() - before);
+        cache_.add(text, hash, std::span(ids).subspan(before));
       }
     } else {
       merge(first, last, ids);
     }
     first = last;
   }
-  toCache(word, ids.data() + idsBefore, ids.size() - idsBefore);
   if (symbols_.capacity() > keptSymbols) {
     std::vector<Symbol>().swap(symbols_);
     heapQueue_ = {};
@@ -236,26 +253,4 @@ void BpeEncoder::mergeMany(Queue &queue, size_t first, size_t last,
   for (auto i = static_cast<uint32_t>(first); i != noSymbol;
        i = symbols_[i].next)
     ids.push_back(static_cast<int32_t>(symbols_[i].id));
-}
-
-bool BpeEncoder::fromCache(std::string_view text,
-                           std::vector<int32_t> &ids) const {
-  if (text.size() > maxCachedLength)
-    return false;
-  auto found = cache_.find(text);
-  if (found == cache_.end())
-    return false;
-  auto begin = cachedIds_.begin() + found->second.begin;
-  ids.insert(ids.end(), begin, begin + found->second.count);
-  return true;
-}
-
-void BpeEncoder::toCache(std::string_view text, const int32_t *ids,
-                         size_t count) {
-  if (text.size() > maxCachedLength || cache_.size() >= maxCachedWords)
-    return;
-  auto begin = static_cast<uint32_t>(cachedIds_.size());
-  cachedIds_.insert(cachedIds_.end(), ids, ids + count);
-  cache_.try_emplace(std::string(text),
-                     CachedIds{begin, static_cast<uint32_t>(count)});
 }

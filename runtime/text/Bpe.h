@@ -10,13 +10,12 @@
 
 #include "runtime/text/MergeQueue.h"
 #include "runtime/text/TokenTable.h"
+#include "runtime/text/WordCache.h"
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace swallow {
@@ -57,6 +56,8 @@ private:
   static constexpr uint32_t noMerge = 0xffffffffu;
   static constexpr uint32_t noSymbol = 0xffffffffu;
 
+  /// Encodes what is neither known nor a token as a whole.
+  void encodeUnknown(std::string_view word, std::vector<int32_t> &ids);
   /// Fills symbols_; returns whether their order is that of the word.
   bool addUnits(std::string_view word);
   void addSymbol(uint32_t id, size_t begin);
@@ -68,27 +69,12 @@ private:
                  std::vector<int32_t> &ids);
   void lookUp(Symbol &left, uint32_t right);
 
-  bool fromCache(std::string_view text, std::vector<int32_t> &ids) const;
-  void toCache(std::string_view text, const int32_t *ids, size_t count);
-
   const BpeModel &model_;
   std::vector<Symbol> symbols_;
   HeapQueue heapQueue_;
   RankQueue rankQueue_;
   std::string unit_;
-
-  struct CachedIds {
-    uint32_t begin; // in cachedIds_
-    uint32_t count;
-  };
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view key) const {
-      return hashTokenBytes(key);
-    }
-  };
-  std::unordered_map<std::string, CachedIds, Hash, std::equal_to<>> cache_;
-  std::vector<int32_t> cachedIds_;
+  WordCache cache_;
 };
 
 } // namespace swallow

@@ -236,6 +236,12 @@ Normalizer::Scratch::Scratch(const Normalizer &normalizer) {
   }
 }
 
+void Normalizer::Scratch::restart() {
+  for (std::optional<Regex::Matcher> &matcher : matchers_)
+    if (matcher)
+      matcher->restart();
+}
+
 namespace {
 
 /// Replaces what `forEach` calls its argument with by `content`. The first

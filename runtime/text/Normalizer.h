@@ -58,6 +58,8 @@ public:
   class Scratch {
   public:
     explicit Scratch(const Normalizer &normalizer);
+    /// Prepares for another text.
+    void restart();
 
   private:
     friend class Normalizer;

@@ -115,6 +115,12 @@ PreTokenizer::Scratch::Scratch(const PreTokenizer &preTokenizer) {
   }
 }
 
+void PreTokenizer::Scratch::restart() {
+  for (std::optional<Regex::Matcher> &matcher : matchers_)
+    if (matcher)
+      matcher->restart();
+}
+
 void PreTokenizer::run(size_t index, std::string_view text, bool atStart,
                        Scratch &scratch, const Visit &visit) const {
   if (text.empty())

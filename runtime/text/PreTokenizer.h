@@ -34,6 +34,8 @@ public:
   class Scratch {
   public:
     explicit Scratch(const PreTokenizer &preTokenizer);
+    /// Prepares for another text.
+    void restart();
 
   private:
     friend class PreTokenizer;

@@ -120,6 +120,8 @@ Regex::Matcher::Matcher(Matcher &&) noexcept = default;
 Regex::Matcher &Regex::Matcher::operator=(Matcher &&) noexcept = default;
 Regex::Matcher::~Matcher() = default;
 
+void Regex::Matcher::restart() { impl_->patience = patientSteps; }
+
 void Regex::Matcher::allow(size_t textSize) {
   if (impl_->patience > 0)
     impl_->patience += patientStepsPerByte * textSize;

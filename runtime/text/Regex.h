@@ -39,6 +39,9 @@ public:
     /// there is none.
     bool find(std::string_view text, size_t from, size_t &start, size_t &end);
 
+    /// Forgets what was allowed and used, so that it works as when new.
+    void restart();
+
     /// Allows the steps that a pattern can reasonably take on another
     /// `textSize` bytes. A pattern that tries out so many ways to match that
     /// they are used up finds nothing any more: without this a short text and a

@@ -115,10 +115,10 @@ Result<TokenTable> TokenTable::create(const text::table::Tokenizer &table) {
   return result;
 }
 
-std::optional<uint32_t> TokenTable::find(std::string_view bytes) const {
+std::optional<uint32_t> TokenTable::find(std::string_view bytes,
+                                         uint64_t hash) const {
   size_t mask = lookup_.size() - 1;
-  for (size_t slot = hashTokenBytes(bytes) & mask; lookup_[slot] != 0;
-       slot = (slot + 1) & mask)
+  for (size_t slot = hash & mask; lookup_[slot] != 0; slot = (slot + 1) & mask)
     if (this->bytes(lookup_[slot] - 1) == bytes)
       return lookup_[slot] - 1;
   return std::nullopt;

@@ -79,7 +79,11 @@ public:
   std::string_view bytes(uint32_t id) const {
     return {bytes_ + offsets_[id], offsets_[id + 1] - offsets_[id]};
   }
-  std::optional<uint32_t> find(std::string_view bytes) const;
+  std::optional<uint32_t> find(std::string_view bytes) const {
+    return find(bytes, hashTokenBytes(bytes));
+  }
+  /// The same with hashTokenBytes(bytes).
+  std::optional<uint32_t> find(std::string_view bytes, uint64_t hash) const;
 
   /// Whether `left` and `right` merge; fills `merge` if so.
   bool findMerge(uint32_t left, uint32_t right, Merge &merge) const;

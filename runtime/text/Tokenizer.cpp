@@ -161,11 +161,9 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
   if (addSpecialTokens)
     ids = impl_->prefixIds;
 
-  BpeEncoder bpe(impl_->model);
-  Normalizer::Scratch normalizerScratch(impl_->normalizer);
-  PreTokenizer::Scratch preTokenizerScratch(impl_->preTokenizer);
+  std::unique_ptr<Impl::Scratch> scratch = impl_->scratches.take(*impl_);
   const PreTokenizer::Visit encodeWord = [&](std::string_view word) {
-    bpe.encode(word, ids);
+    scratch->bpe.encode(word, ids);
   };
   // tokenizers, AddedVocabulary::extract_and_normalize: tokens in the text as
   // it is, then tokens in what the normalizer makes of the rest.
@@ -179,16 +177,17 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text,
     std::string_view rest = piece.text;
     if (!impl_->normalizer.empty())
       rest = normalized =
-          impl_->normalizer.apply(piece.text, normalizerScratch, keepsStart);
+          impl_->normalizer.apply(piece.text, scratch->normalizer, keepsStart);
     for (const AddedTokens::Piece &part : impl_->addedNormalized.split(rest)) {
       if (part.id >= 0)
         ids.push_back(part.id);
       else
         impl_->preTokenizer.split(
             part.text, piece.offset == 0 && part.offset == 0 && keepsStart,
-            preTokenizerScratch, encodeWord);
+            scratch->preTokenizer, encodeWord);
     }
   }
+  impl_->scratches.give(std::move(scratch));
   if (addSpecialTokens)
     ids.insert(ids.end(), impl_->suffixIds.begin(), impl_->suffixIds.end());
   return ids;
