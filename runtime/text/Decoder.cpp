@@ -296,6 +296,49 @@ private:
   bool first_ = true;
 };
 
+/// What a suffix becomes is not known before the next token comes.
+class WordSuffixStage : public Stage {
+public:
+  explicit WordSuffixStage(std::string_view suffix) : suffix_(suffix) {}
+  void token(std::string_view token) override {
+    if (held_)
+      emit(replaceLiteral(*held_, suffix_, " "));
+    held_.reset();
+    if (findLiteral(token, suffix_, 0) == token.npos)
+      emit(token);
+    else
+      held_ = token;
+  }
+  void finish() override {
+    if (held_)
+      emit(replaceLiteral(*held_, suffix_, ""));
+    held_.reset();
+  }
+
+private:
+  std::string_view suffix_;
+  std::optional<std::string> held_;
+};
+
+class WordPieceStage : public Stage {
+public:
+  explicit WordPieceStage(std::string_view prefix) : prefix_(prefix) {}
+  void token(std::string_view token) override {
+    if (first_)
+      emit(token);
+    else if (token.starts_with(prefix_))
+      emit(token.substr(prefix_.size()));
+    else
+      emit(" " + std::string(token));
+    first_ = false;
+  }
+  void finish() override { first_ = true; }
+
+private:
+  std::string_view prefix_;
+  bool first_ = true;
+};
+
 } // namespace
 
 Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes,
@@ -353,6 +396,15 @@ Status Decoder::add(const text::table::DecoderStep &step, bool rawBytes,
     SWALLOW_TRY(growth.add(1, 3)); // a broken byte becomes U+FFFD
     fused_ = true;
     break;
+  case DecoderKind::WordSuffix:
+    if (fused_ || result.pattern.empty())
+      return corrupt("a bad suffix decoder");
+    break;
+  case DecoderKind::WordPiece:
+    if (fused_)
+      return corrupt("a word piece decoder after tokens are fused");
+    SWALLOW_TRY(growth.add(0, 1));
+    break;
   case DecoderKind::Separate:
     SWALLOW_TRY(growth.add(0, result.content.size()));
     break;
@@ -396,6 +448,12 @@ Decoder::Run::Run(const Decoder &decoder) {
       break;
     case DecoderKind::Separate:
       stage = std::make_unique<SeparateStage>(step.content, step.fused);
+      break;
+    case DecoderKind::WordSuffix:
+      stage = std::make_unique<WordSuffixStage>(step.pattern);
+      break;
+    case DecoderKind::WordPiece:
+      stage = std::make_unique<WordPieceStage>(step.pattern);
       break;
     case DecoderKind::Fuse: // `fused` of the later steps is all there is to it
       continue;

@@ -44,7 +44,7 @@ public:
   const Json *value() const { return value_; }
 
   Error malformed(const std::string &expected) const;
-  /// UnsupportedTokenizer for `component`, such as `normalizer "Nmt"`.
+  /// UnsupportedTokenizer for `component`, such as `normalizer "Precompiled"`.
   Error unsupported(const std::string &component) const;
   /// The same problem with the file and the path before it.
   Error wrap(const Error &error) const;

@@ -129,6 +129,20 @@ bool readSpecs(std::string_view model, ModelSpecs &specs) {
   return true;
 }
 
+/// Lines of a token in base 64 and its rank, as the files of this name that
+/// Meta publishes have.
+bool isTiktoken(std::string_view bytes) {
+  std::string_view line =
+      bytes.substr(0, std::min<size_t>(bytes.find('\n'), 256));
+  size_t space = line.find(' ');
+  if (space == 0 || space == line.npos || space + 1 == line.size())
+    return false;
+  constexpr std::string_view base64 =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
+  return line.substr(0, space).find_first_not_of(base64) == line.npos &&
+         line.substr(space + 1).find_first_not_of("0123456789") == line.npos;
+}
+
 Status checkSpecs(const ModelSpecs &specs, const std::string &path) {
   auto unsupported = [&](const std::string &what) {
     return Status(ErrorCode::UnsupportedTokenizer,
@@ -244,6 +258,10 @@ swallow::readSentencePieceModel(std::string_view bytes, const std::string &path,
   };
   // The walk over the fields also keeps garbage from the library.
   ModelSpecs specs;
+  if (isTiktoken(bytes))
+    return Error{ErrorCode::UnsupportedTokenizer,
+                 path + ": a vocabulary in tiktoken's format is not supported "
+                        "(tokenizer.json is)"};
   if (bytes.empty() || !readSpecs(bytes, specs))
     return malformed("expected a SentencePiece model, found something else");
   SWALLOW_TRY(checkSpecs(specs, path));

@@ -34,6 +34,26 @@ constexpr std::string_view wordPattern =
     R"([^\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}\p{White_Space}]+)";
 constexpr std::string_view markPattern = R"(\p{M})";
 
+// tokenizers, normalizers/unicode.rs and bert.rs.
+constexpr std::string_view nmtRemoved =
+    R"([\x{1}-\x{8}\x{B}\x{E}-\x{1F}\x{7F}\x{8F}\x{9F}])";
+constexpr std::string_view nmtSpaces =
+    R"([\x{9}\x{A}\x{C}\x{D}\x{1680}\x{200B}-\x{200F}\x{2028}\x{2029})"
+    R"(\x{2581}\x{FEFF}\x{FFFD}])";
+constexpr std::string_view bertRemoved =
+    R"((?![\x{9}\x{A}\x{D}])[\x{FFFD}\p{Cc}\p{Cf}\p{Co}])";
+constexpr std::string_view bertChinese =
+    R"([\x{3400}-\x{4DBF}\x{4E00}-\x{9FFF}\x{F900}-\x{FAFF}\x{20000}-)"
+    R"(\x{2A6DF}\x{2A700}-\x{2B81F}\x{2B920}-\x{2CEAF}\x{2F800}-\x{2FA1F}])";
+
+constexpr uint32_t maxRepeat = 65535; // PCRE2's
+
+// What the decoder WordPiece tidies up in each token, in this order.
+constexpr std::pair<std::string_view, std::string_view> wordPieceCleanup[] = {
+    {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
+    {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
+    {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+
 struct Pattern {
   bool isRegex = false;
   std::string text;
@@ -134,6 +154,32 @@ Result<Metaspace> readMetaspace(const JsonNode &node) {
     result.scheme = Metaspace::Never;
   SWALLOW_ASSIGN(result.split, node["split"].boolean(true));
   return result;
+}
+
+/// Steps like those of BERT's BasicTokenizer.
+Status readBertNormalizer(const JsonNode &node, TokenizerSpec &spec) {
+  SWALLOW_ASSIGN(bool clean, node["clean_text"].boolean());
+  SWALLOW_ASSIGN(bool chinese, node["handle_chinese_chars"].boolean());
+  SWALLOW_ASSIGN(bool lowercase, node["lowercase"].boolean());
+  SWALLOW_ASSIGN(bool strip, node["strip_accents"].boolean(lowercase));
+  if (clean) {
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, bertRemoved);
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, spacePattern, " ");
+  }
+  if (chinese) { // a space on either side of each
+    const std::string characters(bertChinese);
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, "(?=" + characters + ")",
+                  " ");
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, "(?<=" + characters + ")",
+                  " ");
+  }
+  if (strip) {
+    addNormalizer(spec, NormalizerKind::NFD);
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, R"(\p{Mn})");
+  }
+  if (lowercase)
+    addNormalizer(spec, NormalizerKind::Lowercase);
+  return {};
 }
 
 /// The id or ids of a special token that a post-processor adds.
@@ -244,6 +290,11 @@ Status swallow::readNormalizer(const JsonNode &node, TokenizerSpec &spec) {
     addNormalizer(spec, NormalizerKind::Lowercase);
   } else if (type == "ByteLevel") {
     addNormalizer(spec, NormalizerKind::ByteAlphabet);
+  } else if (type == "Nmt") {
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, nmtRemoved);
+    addNormalizer(spec, NormalizerKind::ReplaceRegex, nmtSpaces, " ");
+  } else if (type == "BertNormalizer") {
+    return readBertNormalizer(node, spec);
   } else {
     return node["type"].unsupported("normalizer " + quoteForMessage(type));
   }
@@ -309,6 +360,14 @@ Status swallow::readPreTokenizer(const JsonNode &node, TokenizerSpec &spec) {
     split(wordPattern, SplitBehavior::Removed, /*invert=*/true);
   } else if (type == "WhitespaceSplit") {
     split(spacePattern, SplitBehavior::Removed);
+  } else if (type == "BertPreTokenizer") {
+    split(spacePattern, SplitBehavior::Removed);
+    split(punctuationPattern, SplitBehavior::Isolated);
+  } else if (type == "FixedLength") {
+    SWALLOW_ASSIGN(uint32_t length, node["length"].number(maxRepeat));
+    if (length == 0)
+      return node["length"].malformed("a length");
+    split("(?s:.{1," + std::to_string(length) + "})", SplitBehavior::Isolated);
   } else if (type == "CharDelimiterSplit") {
     SWALLOW_ASSIGN(std::string delimiter, readCharacter(node["delimiter"]));
     addPreTokenizer(spec, PreTokenizerKind::SplitLiteral, delimiter);
@@ -392,6 +451,22 @@ Status swallow::readDecoder(const JsonNode &node, TokenizerSpec &spec) {
     SWALLOW_ASSIGN(Metaspace metaspace, readMetaspace(node));
     addDecoder(spec, DecoderKind::Metaspace, metaspace.replacement, "",
                metaspace.scheme != Metaspace::Never);
+  } else if (type == "BPEDecoder") {
+    SWALLOW_ASSIGN(std::string suffix, node["suffix"].string("</w>"));
+    if (suffix.empty())
+      return node["suffix"].unsupported("an empty suffix");
+    // A single token is the last one.
+    addDecoder(spec,
+               fused ? DecoderKind::ReplaceLiteral : DecoderKind::WordSuffix,
+               suffix);
+  } else if (type == "WordPiece") {
+    SWALLOW_ASSIGN(std::string prefix, node["prefix"].string("##"));
+    SWALLOW_ASSIGN(bool cleanup, node["cleanup"].boolean(true));
+    if (!fused) // a single token is the first one, which stays
+      addDecoder(spec, DecoderKind::WordPiece, prefix);
+    if (cleanup)
+      for (auto [pattern, content] : wordPieceCleanup)
+        addDecoder(spec, DecoderKind::ReplaceLiteral, pattern, content);
   } else {
     return node["type"].unsupported("decoder " + quoteForMessage(type));
   }

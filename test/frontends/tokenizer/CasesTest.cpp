@@ -115,8 +115,9 @@ TEST_P(ComponentTokenizer, Agrees) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Components, ComponentTokenizer,
-                         testing::Values("bytenormalizer", "deepseek", "falcon",
-                                         "gemma", "gpt2", "llama2", "llama3",
+                         testing::Values("bert", "bert-cased", "bytenormalizer",
+                                         "deepseek", "falcon", "gemma", "gpt",
+                                         "gpt2", "llama2", "llama3",
                                          "metaspace-always", "metaspace-first",
                                          "metaspace-never", "no-unknown",
                                          "normalized", "o200k", "prefix",

@@ -195,7 +195,8 @@ TEST_F(TokenizerFolder, RefusesByName) {
   };
   refuses("/model/type", R"("Unigram")", "Unigram");
   refuses("/model/dropout", "0.1", "dropout");
-  refuses("/normalizer", R"({"type": "Nmt"})", "normalizer.type: normalizer");
+  refuses("/normalizer", R"({"type": "Precompiled"})",
+          "normalizer.type: normalizer");
   refuses("/pre_tokenizer",
           R"({"type": "Sequence", "pretokenizers": [{"type": "New"}]})",
           "pre_tokenizer.pretokenizers[0].type");
@@ -287,6 +288,8 @@ TEST_F(TokenizerFolder, ChecksTheConfig) {
 TEST_F(TokenizerFolder, ChecksSentencePieceModels) {
   write("tokenizer.model", "");
   expectError(ErrorCode::MalformedFile, "tokenizer.model");
+  write("tokenizer.model", "IQ== 0\nIg== 1\n");
+  expectError(ErrorCode::UnsupportedTokenizer, "tiktoken");
   write("tokenizer.model", "this is no protocol buffer");
   expectError(ErrorCode::MalformedFile, "tokenizer.model");
   Result<std::string> model = readFile(golden + "llama2-mha/tokenizer.model");

@@ -246,6 +246,15 @@ def main():
              D.Sequence(llama), True, 300, **unk,
              added=[token("\n" * k, special=False, normalized=False) for k in range(1, 9)]
              + [token("▁" * k, special=False, normalized=False) for k in range(2, 9)])  # fmt: skip
+    text_bpe("bert", N.BertNormalizer(), P.BertPreTokenizer(), D.WordPiece(), False,
+             100, unk_token="<unk>", continuing_subword_prefix="##")  # fmt: skip
+    text_bpe("bert-cased", N.BertNormalizer(clean_text=False, strip_accents=True, lowercase=False),
+             P.Sequence([P.BertPreTokenizer(), P.FixedLength(length=5)]),
+             D.Sequence([D.WordPiece(cleanup=False), D.Fuse(), D.Replace("a", "")]), False,
+             100, unk_token="<unk>", continuing_subword_prefix="##")  # fmt: skip
+    text_bpe("gpt", N.Sequence([N.Nmt(), N.BertNormalizer(handle_chinese_chars=False)]),
+             P.BertPreTokenizer(), D.BPEDecoder(), False, 100, unk_token="<unk>",
+             end_of_word_suffix="</w>")  # fmt: skip
 
 
 if __name__ == "__main__":
