@@ -51,6 +51,30 @@ swallow::describeGeneration(const GenerationConfig &config) {
   set(out->typical_p, config.typicalP);
   set(out->repetition_penalty, config.repetitionPenalty);
   set(out->max_new_tokens, config.maxNewTokens);
+  set(out->max_length, config.maxLength);
+  set(out->min_new_tokens, config.minNewTokens);
+  set(out->min_length, config.minLength);
+  set(out->top_h, config.topH);
+  set(out->epsilon_cutoff, config.epsilonCutoff);
+  set(out->eta_cutoff, config.etaCutoff);
+  set(out->no_repeat_ngram_size, config.noRepeatNgramSize);
+  set(out->forced_bos_token_id, config.forcedBosTokenId);
+  set(out->remove_invalid_values, config.removeInvalidValues);
+  set(out->decay_penalty_start, config.decayPenaltyStart);
+  set(out->decay_penalty_factor, config.decayPenaltyFactor);
+  auto copy = [](std::vector<int32_t> &ids, const std::vector<int64_t> &from) {
+    ids.assign(from.begin(), from.end());
+  };
+  copy(out->suppress_tokens, config.suppressTokens);
+  copy(out->begin_suppress_tokens, config.beginSuppressTokens);
+  copy(out->forced_eos_token_ids, config.forcedEosTokenIds);
+  out->stop_strings = config.stopStrings;
+  for (const TokenSequenceBias &from : config.sequenceBias) {
+    auto bias = std::make_unique<fbs::SequenceBiasT>();
+    copy(bias->ids, from.ids);
+    bias->bias = from.bias;
+    out->sequence_bias.push_back(std::move(bias));
+  }
   return out;
 }
 

@@ -54,6 +54,9 @@ static Result<Source> openSource(const CompileOptions &options) {
   SWALLOW_TRY(checkTensors(config, checkpoint));
   SWALLOW_ASSIGN(GenerationConfig generation,
                  readGenerationConfig(options.modelDir, config));
+  if (options.warn)
+    for (const std::string &warning : generation.warnings)
+      options.warn(warning);
   return Source{std::move(config), std::move(checkpoint),
                 std::move(generation)};
 }

@@ -19,6 +19,12 @@
 
 namespace swallow {
 
+/// A sequence of tokens whose last one gets `bias` after the others.
+struct TokenSequenceBias {
+  std::vector<int64_t> ids; // at least one
+  double bias;              // finite, or minus infinity: never
+};
+
 /// An absent value means that the checkpoint says nothing: the caller's own
 /// default holds (transformers' is greedy, and with do_sample top_k 50).
 struct GenerationConfig {
@@ -30,10 +36,30 @@ struct GenerationConfig {
   std::optional<double> topP;              // 0..1
   std::optional<int64_t> topK;             // 0: off
   std::optional<double> minP;              // 0..1
-  std::optional<double> typicalP;          // 0..1
+  std::optional<double> topH;              // 0..1
+  std::optional<double> typicalP;          // > 0, to 1
+  std::optional<double> epsilonCutoff;     // 0 to below 1
+  std::optional<double> etaCutoff;         // 0 to below 1
   std::optional<double> repetitionPenalty; // > 0; 1: off
-  std::optional<int64_t> maxNewTokens;     // generated tokens
-  std::optional<int64_t> maxLength;        // prompt and generated tokens
+  std::optional<int64_t> noRepeatNgramSize;
+  std::optional<int64_t> maxNewTokens; // generated tokens
+  std::optional<int64_t> maxLength;    // prompt and generated tokens
+  std::optional<int64_t> minNewTokens;
+  std::optional<int64_t> minLength;
+  std::vector<std::string> stopStrings; // none is empty
+  std::vector<int64_t> suppressTokens;
+  std::vector<int64_t> beginSuppressTokens;
+  /// bad_words_ids, as a bias of minus infinity, and sequence_bias.
+  std::vector<TokenSequenceBias> sequenceBias;
+  std::optional<int64_t> forcedBosTokenId;
+  std::vector<int64_t> forcedEosTokenIds;
+  std::optional<bool> removeInvalidValues;
+  std::optional<int64_t> decayPenaltyStart; // both or none
+  std::optional<double> decayPenaltyFactor;
+
+  /// One line for each setting that changes what transformers generates and
+  /// that Swallow does not have.
+  std::vector<std::string> warnings;
 };
 
 /// Parses the text of a generation_config.json; `path` is named in messages.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -266,26 +267,70 @@ Status validateWeights(const fbs::Program &program) {
   return {};
 }
 
-Status validateGeneration(const fbs::GenerationDefaults *generation) {
+// Whether the sequences are tokens of the vocabulary with a bias.
+bool validBiases(
+    const flatbuffers::Vector<flatbuffers::Offset<fbs::SequenceBias>> *biases,
+    uint32_t vocabSize) {
+  if (!biases)
+    return true;
+  for (const fbs::SequenceBias *entry : *biases) {
+    if (sizeOf(entry->ids()) == 0 ||
+        !(entry->bias() < std::numeric_limits<double>::infinity()))
+      return false;
+    for (int32_t id : *entry->ids())
+      if (id < 0 || static_cast<uint32_t>(id) >= vocabSize)
+        return false;
+  }
+  return true;
+}
+
+// Whether C strings can hold them, and none is empty.
+bool validStrings(
+    const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>>
+        *strings) {
+  if (strings)
+    for (const flatbuffers::String *string : *strings)
+      if (string->size() == 0 ||
+          string->string_view().find('\0') != std::string_view::npos)
+        return false;
+  return true;
+}
+
+Status validateGeneration(const fbs::GenerationDefaults *generation,
+                          uint32_t vocabSize) {
   if (!generation)
     return {};
-  auto within = [](float value, float low, float high) {
+  const fbs::GenerationDefaults &g = *generation;
+  auto within = [](double value, double low, double high) {
     return value >= low && value <= high; // false for NaN
   };
-  const float large = 1e9f;
-  // Token ids may be beyond the vocabulary, as in some published checkpoints:
-  // nobody indexes with them.
-  bool ids = generation->bos_token_id() >= -1 &&
-             generation->pad_token_id() >= -1 &&
-             generation->max_new_tokens() >= -1;
-  for (size_t i = 0; i < sizeOf(generation->eos_token_ids()); ++i)
-    ids = ids && generation->eos_token_ids()->Get(
-                     static_cast<flatbuffers::uoffset_t>(i)) >= 0;
-  if (!ids || !within(generation->temperature(), 0, large) ||
-      generation->top_k() < 0 || !within(generation->top_p(), 0, 1) ||
-      !within(generation->min_p(), 0, 1) ||
-      !within(generation->typical_p(), 0, 1) ||
-      !within(generation->repetition_penalty(), 1e-6f, large))
+  auto tokens = [](const flatbuffers::Vector<int32_t> *ids, int64_t limit) {
+    if (ids)
+      for (int32_t id : *ids)
+        if (id < 0 || id >= limit)
+          return false;
+    return true;
+  };
+  const double large = 1e9;
+  // Token ids that are only compared may be beyond the vocabulary, as in some
+  // published checkpoints.
+  const int64_t any = int64_t(1) << 31;
+  if (g.bos_token_id() < -1 || g.pad_token_id() < -1 ||
+      g.max_new_tokens() < -1 || g.max_length() < -1 || g.max_length() == 0 ||
+      g.min_new_tokens() < 0 || g.min_length() < 0 ||
+      g.no_repeat_ngram_size() < 0 || g.decay_penalty_start() < 0 ||
+      g.forced_bos_token_id() < -1 ||
+      g.forced_bos_token_id() >= int64_t(vocabSize) ||
+      !tokens(g.eos_token_ids(), any) || !tokens(g.suppress_tokens(), any) ||
+      !tokens(g.begin_suppress_tokens(), any) ||
+      !tokens(g.forced_eos_token_ids(), vocabSize) ||
+      !validBiases(g.sequence_bias(), vocabSize) ||
+      !validStrings(g.stop_strings()) || !within(g.temperature(), 0, large) ||
+      g.top_k() < 0 || !within(g.top_p(), 0, 1) || !within(g.min_p(), 0, 1) ||
+      !within(g.top_h(), 0, 1) || !within(g.typical_p(), 1e-9, 1) ||
+      !within(g.epsilon_cutoff(), 0, 1) || !within(g.eta_cutoff(), 0, 1) ||
+      !within(g.repetition_penalty(), 1e-6f, large) ||
+      !within(g.decay_penalty_factor(), 1e-6, large))
     return bad("a generation default is out of its range");
   return {};
 }
@@ -401,7 +446,8 @@ Status swallow::validateProgram(const fbs::Program &program) {
   SWALLOW_TRY(validateKv(program.kv(), *program.model()));
   SWALLOW_TRY(validateVariants(program));
   SWALLOW_TRY(validateWeights(program));
-  SWALLOW_TRY(validateGeneration(program.generation()));
+  SWALLOW_TRY(
+      validateGeneration(program.generation(), program.model()->vocab_size()));
   SWALLOW_TRY(validateProbe(program.probe(), *program.model()));
   return validateSpecialTokens(program);
 }

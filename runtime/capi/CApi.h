@@ -17,15 +17,24 @@
 #include <optional>
 #include <string>
 
+namespace swallow::capi {
+struct DefaultOptions;
+}
+
 struct swallow_artifact {
   std::shared_ptr<const swallow::Artifact> artifact;
 
   /// Opened when text is first needed; models without text can still run.
   const swallow::Result<swallow::Tokenizer> &tokenizer() const;
+  /// The checkpoint's generation options with what their arrays point to, made
+  /// when they are first asked for.
+  const swallow::capi::DefaultOptions &defaultOptions() const;
 
 private:
   mutable std::once_flag once_;
   mutable std::optional<swallow::Result<swallow::Tokenizer>> tokenizer_;
+  mutable std::once_flag defaultsOnce_;
+  mutable std::shared_ptr<const swallow::capi::DefaultOptions> defaults_;
 };
 
 namespace swallow::capi {

@@ -18,6 +18,14 @@ struct swallow_generation {
 // Options
 //===----------------------------------------------------------------------===//
 
+/// The checkpoint's options: in C++, and in C with what their arrays point to.
+struct swallow::capi::DefaultOptions {
+  GenerationOptions options;
+  std::vector<swallow_sequence_bias> sequenceBias;
+  std::vector<const char *> stop;
+  swallow_generation_options c;
+};
+
 /// All but arrays; the struct's arrays are empty.
 static swallow_generation_options toC(const GenerationOptions &o) {
   swallow_generation_options value{};
@@ -77,6 +85,8 @@ static swallow_status fromC(const swallow_generation_options &c,
     o.logitBias.push_back({c.logit_bias[i].token, c.logit_bias[i].bias});
   for (size_t i = 0; i < c.num_sequence_bias; ++i) {
     const swallow_sequence_bias &entry = c.sequence_bias[i];
+    if (!entry.ids && entry.count > 0)
+      return fail("sequence_bias has ids NULL: it must have tokens");
     o.sequenceBias.push_back(
         {{entry.ids, entry.ids + entry.count}, entry.bias});
   }
@@ -86,8 +96,11 @@ static swallow_status fromC(const swallow_generation_options &c,
        c.num_begin_suppress_tokens);
   copy(o.eosTokenIds, c.eos_token_ids, c.num_eos_token_ids);
   copy(o.stopTokenIds, c.stop_token_ids, c.num_stop_token_ids);
-  for (size_t i = 0; i < c.num_stop; ++i)
+  for (size_t i = 0; i < c.num_stop; ++i) {
+    if (!c.stop[i])
+      return fail("stop has a NULL: it must have strings");
     o.stop.emplace_back(c.stop[i]);
+  }
 
   o.seed = c.seed;
   o.n = c.n;
@@ -126,20 +139,45 @@ void swallow_generation_options_init(swallow_generation_options *options,
   (void)fillStruct(options, toC({}));
 }
 
+const DefaultOptions &swallow_artifact::defaultOptions() const {
+  std::call_once(defaultsOnce_, [this] {
+    auto made = std::make_shared<DefaultOptions>();
+    made->options = swallow::defaultOptions(artifact->program().generation());
+    const GenerationOptions &o = made->options;
+    swallow_generation_options &c = made->c;
+    c = toC(o);
+    auto point = [](const int32_t *&ids, size_t &count,
+                    const std::vector<int32_t> &from) {
+      ids = from.data();
+      count = from.size();
+    };
+    for (const SequenceBias &entry : o.sequenceBias)
+      made->sequenceBias.push_back(
+          {entry.ids.data(), entry.ids.size(), entry.bias});
+    c.sequence_bias = made->sequenceBias.data();
+    c.num_sequence_bias = made->sequenceBias.size();
+    point(c.forced_eos_token_ids, c.num_forced_eos_token_ids,
+          o.forcedEosTokenIds);
+    point(c.suppress_tokens, c.num_suppress_tokens, o.suppressTokens);
+    point(c.begin_suppress_tokens, c.num_begin_suppress_tokens,
+          o.beginSuppressTokens);
+    point(c.eos_token_ids, c.num_eos_token_ids, o.eosTokenIds);
+    for (const std::string &stop : o.stop)
+      made->stop.push_back(stop.c_str());
+    c.stop = made->stop.data();
+    c.num_stop = made->stop.size();
+    defaults_ = std::move(made);
+  });
+  return *defaults_;
+}
+
 swallow_status
 swallow_generation_options_from_artifact(const swallow_artifact *artifact,
                                          swallow_generation_options *options,
                                          size_t struct_size) {
   return guard([&] {
-    const fbs::GenerationDefaults *defaults =
-        artifact->artifact->program().generation();
-    swallow_generation_options value = toC(defaultOptions(defaults));
-    if (defaults && defaults->eos_token_ids()) {
-      value.eos_token_ids = defaults->eos_token_ids()->data();
-      value.num_eos_token_ids = defaults->eos_token_ids()->size();
-    }
     options->struct_size = struct_size;
-    return fillStruct(options, value);
+    return fillStruct(options, artifact->defaultOptions().c);
   });
 }
 

@@ -6,6 +6,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include <cmath>
+
 namespace swallow {
 
 using Json = nlohmann::ordered_json;
@@ -146,25 +148,56 @@ static Json describeWeights(const Artifact &artifact) {
           {"elements", std::move(byElement)}};
 }
 
+static Json describeIds(const flatbuffers::Vector<int32_t> *ids) {
+  Json list = Json::array();
+  if (ids)
+    for (int32_t id : *ids)
+      list.push_back(id);
+  return list;
+}
+
 static Json describeGeneration(const fbs::Program &program) {
   const fbs::GenerationDefaults *g = program.generation();
   if (!g)
     return nullptr;
-  Json eos = Json::array();
-  if (g->eos_token_ids())
-    for (int32_t id : *g->eos_token_ids())
-      eos.push_back(id);
+  Json stops = Json::array();
+  if (g->stop_strings())
+    for (const flatbuffers::String *stop : *g->stop_strings())
+      stops.push_back(stop->str());
+  Json biases = Json::array();
+  if (g->sequence_bias())
+    for (const fbs::SequenceBias *entry : *g->sequence_bias()) {
+      // JSON has no infinity.
+      Json bias = std::isinf(entry->bias()) ? Json() : Json(entry->bias());
+      biases.push_back({describeIds(entry->ids()), std::move(bias)});
+    }
   return {{"bos_token_id", g->bos_token_id()},
-          {"eos_token_ids", std::move(eos)},
+          {"eos_token_ids", describeIds(g->eos_token_ids())},
           {"pad_token_id", g->pad_token_id()},
           {"do_sample", g->do_sample()},
           {"temperature", g->temperature()},
           {"top_k", g->top_k()},
           {"top_p", g->top_p()},
           {"min_p", g->min_p()},
+          {"top_h", g->top_h()},
           {"typical_p", g->typical_p()},
+          {"epsilon_cutoff", g->epsilon_cutoff()},
+          {"eta_cutoff", g->eta_cutoff()},
           {"repetition_penalty", g->repetition_penalty()},
-          {"max_new_tokens", g->max_new_tokens()}};
+          {"no_repeat_ngram_size", g->no_repeat_ngram_size()},
+          {"sequence_bias", std::move(biases)},
+          {"suppress_tokens", describeIds(g->suppress_tokens())},
+          {"begin_suppress_tokens", describeIds(g->begin_suppress_tokens())},
+          {"forced_bos_token_id", g->forced_bos_token_id()},
+          {"forced_eos_token_ids", describeIds(g->forced_eos_token_ids())},
+          {"remove_invalid_values", g->remove_invalid_values()},
+          {"decay_penalty_start", g->decay_penalty_start()},
+          {"decay_penalty_factor", g->decay_penalty_factor()},
+          {"min_new_tokens", g->min_new_tokens()},
+          {"min_length", g->min_length()},
+          {"max_new_tokens", g->max_new_tokens()},
+          {"max_length", g->max_length()},
+          {"stop_strings", std::move(stops)}};
 }
 
 static Json describeProbe(const fbs::Program &program) {

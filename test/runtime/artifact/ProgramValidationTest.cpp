@@ -222,6 +222,13 @@ TEST(ProgramValidation, Weights) {
   });
 }
 
+void addBias(ProgramT &program, std::vector<int32_t> ids, double bias) {
+  auto entry = std::make_unique<fbs::SequenceBiasT>();
+  entry->ids = std::move(ids);
+  entry->bias = bias;
+  program.generation->sequence_bias.push_back(std::move(entry));
+}
+
 TEST(ProgramValidation, GenerationAndProbe) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
@@ -236,6 +243,30 @@ TEST(ProgramValidation, GenerationAndProbe) {
       {"default", [=](ProgramT &p) { p.generation->top_k = -1; }},
       {"default", [=](ProgramT &p) { p.generation->bos_token_id = -2; }},
       {"default", [=](ProgramT &p) { p.generation->eos_token_ids = {2, -1}; }},
+      {"default", [](ProgramT &p) { p.generation->max_length = 0; }},
+      {"default", [](ProgramT &p) { p.generation->min_new_tokens = -1; }},
+      {"default", [](ProgramT &p) { p.generation->min_length = -1; }},
+      {"default", [](ProgramT &p) { p.generation->no_repeat_ngram_size = -1; }},
+      {"default", [](ProgramT &p) { p.generation->decay_penalty_start = -1; }},
+      {"default", [](ProgramT &p) { p.generation->decay_penalty_factor = 0; }},
+      {"default", [=](ProgramT &p) { p.generation->top_h = nan; }},
+      {"default", [](ProgramT &p) { p.generation->epsilon_cutoff = -0.1; }},
+      {"default", [](ProgramT &p) { p.generation->eta_cutoff = 1.1; }},
+      {"default", [](ProgramT &p) { p.generation->suppress_tokens = {-1}; }},
+      {"default",
+       [](ProgramT &p) { p.generation->begin_suppress_tokens = {-1}; }},
+      {"default", [](ProgramT &p) { p.generation->forced_bos_token_id = 10; }},
+      {"default",
+       [](ProgramT &p) { p.generation->forced_eos_token_ids = {10}; }},
+      {"default", [](ProgramT &p) { p.generation->stop_strings = {"a", ""}; }},
+      {"default",
+       [](ProgramT &p) {
+         p.generation->stop_strings = {std::string("a\0b", 3)};
+       }},
+      {"default", [](ProgramT &p) { addBias(p, {}, 1); }},
+      {"default", [](ProgramT &p) { addBias(p, {1, 10}, 1); }},
+      {"default", [=](ProgramT &p) { addBias(p, {1}, infinity); }},
+      {"default", [=](ProgramT &p) { addBias(p, {1}, nan); }},
       {"empty or longer", [](ProgramT &p) { p.probe->token_ids.clear(); }},
       {"empty or longer", [](ProgramT &p) { p.probe->token_ids.resize(65); }},
       {"outside the vocabulary",
