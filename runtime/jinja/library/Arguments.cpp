@@ -5,8 +5,16 @@
 #include "runtime/jinja/value/Operators.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace swallow::jinja {
+
+Signature::Signature(std::string_view function, size_t given, size_t required,
+                     std::initializer_list<std::string_view> parameters)
+    : function_(function), parameters_(parameters), given_(given),
+      required_(required) {
+  assert(parameters.size() <= maxParameters);
+}
 
 Error Signature::tooMany(size_t count) const {
   size_t most = given_ + parameters_.size();
@@ -24,7 +32,7 @@ Error Signature::missing(const Bound &bound) const {
   std::vector<std::string> names;
   for (size_t i = 0; i < required_; ++i)
     if (!bound[i])
-      names.push_back("'" + std::string(parameters_.begin()[i]) + "'");
+      names.push_back("'" + std::string(parameters_[i]) + "'");
   std::string message(function_);
   message += "() missing " + std::to_string(names.size()) +
              " required positional argument" + (names.size() == 1 ? "" : "s") +
@@ -45,7 +53,7 @@ Result<Bound> Signature::bind(const Arguments &arguments) const {
   for (size_t i = 0; i < std::min(count, parameters_.size()); ++i)
     bound[i] = &arguments.positional[i];
   for (const NamedValue &argument : arguments.named) {
-    const auto *parameter = std::ranges::find(parameters_, argument.name);
+    auto parameter = std::ranges::find(parameters_, argument.name);
     if (parameter == parameters_.end())
       return typeError(std::string(function_) +
                        "() got an unexpected keyword argument '" +

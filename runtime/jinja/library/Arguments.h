@@ -13,6 +13,7 @@
 #include <array>
 #include <initializer_list>
 #include <string_view>
+#include <vector>
 
 namespace swallow::jinja {
 
@@ -28,9 +29,7 @@ public:
   /// the filter's input; the messages count it. The first `required` of
   /// `parameters` have no default.
   Signature(std::string_view function, size_t given, size_t required,
-            std::initializer_list<std::string_view> parameters)
-      : function_(function), parameters_(parameters), given_(given),
-        required_(required) {}
+            std::initializer_list<std::string_view> parameters);
   /// The values stay the arguments'.
   Result<Bound> bind(const Arguments &arguments) const;
 
@@ -39,7 +38,7 @@ private:
   Error missing(const Bound &bound) const;
 
   std::string_view function_;
-  std::initializer_list<std::string_view> parameters_;
+  std::vector<std::string_view> parameters_; // a list's items would not last
   size_t given_;
   size_t required_;
 };

@@ -282,6 +282,7 @@ Result<Value> raiseException(const Arguments &arguments, Environment &env) {
       {"message"});
   SWALLOW_ASSIGN(Bound bound, signature.bind(arguments));
   SWALLOW_ASSIGN(std::string message, str(*bound[0], env));
+  env.raised = true;
   return templateError(message);
 }
 

@@ -145,7 +145,8 @@ Result<Value> toJsonFilter(const Value &input, const Arguments &arguments,
   JsonOptions options;
   options.ensureAscii = bound[0] && truth(*bound[0]);
   options.sortKeys = bound[3] && truth(*bound[3]);
-  if (bound[1] && !bound[1]->isNone()) {
+  // json.dumps does not look at it where all is one string.
+  if (bound[1] && !bound[1]->isNone() && !input.isString()) {
     SWALLOW_ASSIGN(options.indent, indentation(*bound[1], env));
     options.itemSeparator = ",";
   }

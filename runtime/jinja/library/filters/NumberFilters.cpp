@@ -110,8 +110,13 @@ Result<Value> roundCommon(const Value &value, const Value &precision) {
   if (!value.isNumber())
     return typeError("type " + std::string(value.typeName()) +
                      " doesn't define __round__ method");
-  if (value.isFloat() && precision.isNone())
-    return typeError("'NoneType' object cannot be interpreted as an integer");
+  if (precision.isNone()) {
+    // To an int.
+    if (value.isIntegral() || !std::isfinite(value.asNumber()))
+      return value.isFloat() ? truncate(value.asNumber())
+                             : Value::integer(value.asInt());
+    return truncate(roundFloat(value.asNumber(), 0));
+  }
   SWALLOW_ASSIGN(int64_t places, toIndex(precision));
   if (value.isFloat()) {
     double number = value.asNumber();
@@ -177,17 +182,17 @@ Result<Value> fileSize(const Value &input, const Arguments &arguments,
     text = std::to_string(whole.asInt()) + " Bytes";
   } else {
     constexpr std::string_view prefixes = "kMGTPEZY";
-    // The powers of 1000 from the seventh on are no floats: as in Python, the
-    // int is rounded once.
-    double unit = base * base;
+    // Python compares with the unit as an int, which 10 ** 24 is no float of.
+    constexpr double beyond = 0x1p100;
+    auto whole = static_cast<__int128>(bytes < beyond ? bytes : beyond);
+    __int128 unit = binary ? 1024 : 1000;
     size_t i = 0;
-    for (int power = 2;; ++power, ++i) {
-      unit = binary ? std::ldexp(1.0, 10 * power)
-                    : *parseFloat("1e" + std::to_string(3 * power));
-      if (bytes < unit || i + 1 == prefixes.size())
+    for (;; ++i) {
+      unit *= binary ? 1024 : 1000;
+      if (whole < unit || i + 1 == prefixes.size())
         break;
     }
-    double amount = base * bytes / unit;
+    double amount = base * bytes / static_cast<double>(unit);
     text = (std::signbit(amount) ? "-" : "") + floatText(amount, 'f', 1) + " ";
     text += binary && prefixes[i] == 'k' ? 'K' : prefixes[i];
     text += binary ? "iB" : "B";
