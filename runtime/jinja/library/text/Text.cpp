@@ -99,7 +99,7 @@ Pieces splitSpaces(std::string_view text, int64_t limit) {
   size_t i = skipSpaces(text, 0);
   while (i < text.size()) {
     if (!isUnder(limit, pieces.size())) {
-      pieces.push_back(text.substr(i, skipSpacesBack(text, text.size()) - i));
+      pieces.push_back(text.substr(i)); // with the white space at its end
       break;
     }
     size_t start = i;
@@ -116,8 +116,7 @@ Pieces splitSpacesFromEnd(std::string_view text, int64_t limit) {
   size_t end = skipSpacesBack(text, text.size());
   while (end > 0) {
     if (!isUnder(limit, pieces.size())) {
-      size_t start = skipSpaces(text, 0);
-      pieces.push_back(text.substr(start, end - start));
+      pieces.push_back(text.substr(0, end)); // with that at its beginning
       break;
     }
     size_t start = end;
