@@ -79,7 +79,6 @@ struct ModelSpecs {
   bool whitespaceAsSuffix = false;
   std::string normalizer = "";
   bool hasCharsMap = false;
-  bool addDummyPrefix = true;
   bool removeExtraWhitespaces = true;
   bool escapeWhitespaces = true;
   bool hasDenormalizer = false;
@@ -114,8 +113,6 @@ bool readSpecs(std::string_view model, ModelSpecs &specs) {
           specs.normalizer = inner.bytes;
         else if (inner.number == 2)
           specs.hasCharsMap = !inner.bytes.empty();
-        else if (inner.number == 3)
-          specs.addDummyPrefix = inner.value != 0;
         else if (inner.number == 4)
           specs.removeExtraWhitespaces = inner.value != 0;
         else if (inner.number == 5)
@@ -301,7 +298,6 @@ swallow::readSentencePieceModel(std::string_view bytes, const std::string &path,
   spec.unkToken = specs.unkPiece;
   generateMerges(pieces, spec);
   spec.added.add(added, spec.vocab);
-  addSteps(options.addPrefixSpace.value_or(specs.addDummyPrefix),
-           options.legacy, spec);
+  addSteps(options.addPrefixSpace, options.legacy, spec);
   return spec;
 }

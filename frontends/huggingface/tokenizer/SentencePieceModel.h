@@ -6,7 +6,6 @@
 #include "frontends/huggingface/tokenizer/TokenizerSpec.h"
 #include "runtime/support/Result.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +17,9 @@ struct SentencePieceOptions {
   /// Put the dummy prefix before every stretch of text between special tokens,
   /// instead of only before the text.
   bool legacy = true;
-  /// Absent: as the model says.
-  std::optional<bool> addPrefixSpace;
+  /// Put the dummy prefix at all. The model's own add_dummy_prefix does not
+  /// count, since transformers does not ask for it.
+  bool addPrefixSpace = true;
 };
 
 /// Reads the bytes of a SentencePiece BPE model as transformers converts it to

@@ -164,6 +164,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--stop-after", type=int, default=20, help="differences (20)")
     parser.add_argument("--folder", action="append", default=[], help="a checkpoint folder instead of random tokenizers")
+    parser.add_argument("--live", action="store_true", help="with --folder: transformers 5 to the letter (README.md)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 30)
     print(f"seed {seed}", flush=True)
@@ -180,7 +181,7 @@ def main():
             if options.folder:
                 folder = options.folder[number % len(options.folder)]
                 description, vocab = {"model": {}}, 1000
-                opened = comparison.open(folder=folder)
+                opened = comparison.open(folder=folder, live=options.live)
             else:
                 folder = None
                 _, description = vocabularies.random(r)

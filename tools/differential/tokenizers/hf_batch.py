@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hugging Face's tokenizers over a pipe, with the protocol of tokenizer-batch.cpp.
 
-A folder is opened by transformers' AutoTokenizer, as a user would; the text of a tokenizer.json by tokenizers alone.
+A folder is opened by transformers' AutoTokenizer (see Folder); the text of a tokenizer.json by tokenizers alone.
 """
 
 import json
@@ -14,21 +14,40 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import tokenizers  # noqa: E402
 
 
-class Folder:
-    """A checkpoint folder as transformers runs it."""
+def converted(tokenizer):
+    """The tokenizer.json of a LlamaTokenizer with legacy behaviour as transformers 4 converts it and Llama 2's checkpoints
+    have it. transformers 5 puts Metaspace in the place of the normalizer, whatever tokenizer.json says: a text that begins
+    with a space then has one space less."""
+    described = json.loads(tokenizer._tokenizer.to_str())
+    replace = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+    prepend = {"type": "Prepend", "prepend": "▁"}
+    described["normalizer"] = {"type": "Sequence", "normalizers": [prepend, replace] if tokenizer.add_prefix_space is not False else [replace]}
+    described["pre_tokenizer"] = None
+    return tokenizers.Tokenizer.from_str(json.dumps(described))
 
-    def __init__(self, path):
+
+class Folder:
+    """A checkpoint folder as transformers runs it; as transformers 5 does it to the letter if `live`."""
+
+    def __init__(self, path, live=False):
         from transformers import AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(path)
+        self.converted = None
+        if not live and type(self.tokenizer).__name__ == "LlamaTokenizer" and self.tokenizer.legacy:
+            self.converted = converted(self.tokenizer)
 
     def vocab(self):
         return len(self.tokenizer)
 
     def encode(self, texts, special):
+        if self.converted:
+            return [e.ids for e in self.converted.encode_batch_fast(texts, add_special_tokens=special)]
         return [self.tokenizer(t, add_special_tokens=special)["input_ids"] for t in texts]
 
     def decode(self, ids, skip):
+        if self.converted:
+            return self.converted.decode(ids, skip_special_tokens=skip)
         return self.tokenizer.decode(ids, skip_special_tokens=skip, clean_up_tokenization_spaces=False)
 
 
@@ -48,8 +67,16 @@ class Text:
         return self.tokenizer.decode(ids, skip_special_tokens=skip)
 
 
+def encode(tokenizer, texts, special):
+    """As tokenizer.encode, with None where tokenizers panics ("AddedVocabulary bad split")."""
+    try:
+        return tokenizer.encode(texts, special)
+    except BaseException:  # a panic is no Exception
+        return [encode(tokenizer, [text], special)[0] for text in texts] if len(texts) > 1 else [None]
+
+
 def decode(tokenizer, ids, skip):
-    # tokenizers panics on some decoders (Strip of a token that is too short); None then.
+    """None where tokenizers panics (Strip of a token that is too short)."""
     try:
         return tokenizer.decode(ids, skip)
     except BaseException:
@@ -58,7 +85,7 @@ def decode(tokenizer, ids, skip):
 
 def answer(state, request):
     if "folder" in request:
-        state["tokenizer"] = Folder(request["folder"])
+        state["tokenizer"] = Folder(request["folder"], request.get("live", False))
         return {"vocab": state["tokenizer"].vocab()}
     if "tokenizer" in request:
         state["tokenizer"] = Text(request["tokenizer"])
@@ -68,7 +95,7 @@ def answer(state, request):
         texts = request["encode"]
         if request.get("latin1"):
             texts = [t.encode("latin1").decode("utf-8", errors="replace") for t in texts]
-        return {"ids": tokenizer.encode(texts, request.get("special", True))}
+        return {"ids": encode(tokenizer, texts, request.get("special", True))}
     return {"texts": [decode(tokenizer, ids, request.get("skip", True)) for ids in request["decode"]]}
 
 

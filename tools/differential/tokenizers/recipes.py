@@ -183,7 +183,7 @@ class Recipes:
                   added=[token("、「", single_word=True), token("A B", lstrip=True, rstrip=True)])  # fmt: skip
 
     def models(self):
-        self.sentencepiece("model-legacy", {"legacy": True})
+        self.sentencepiece("model-legacy", {"legacy": True, "add_bos_token": True})
         self.sentencepiece("model-eos", {"legacy": False, "add_bos_token": False, "add_eos_token": True},
                            user_defined_symbols=["word", "東京 タワー"],
                            added={"[INST]": 900, "<tool call>": 901, "日本": 902})  # fmt: skip
@@ -196,7 +196,7 @@ class Recipes:
                 "904": added_entry("xyz", normalized=True)}})  # fmt: skip
         self.sentencepiece("model-bare", {"legacy": False, "add_prefix_space": False, "add_bos_token": False},
                            control_symbols=["<mask>"])  # fmt: skip
-        self.sentencepiece("model-no-dummy", {"legacy": True}, add_dummy_prefix=False)
+        self.sentencepiece("model-no-dummy", {"legacy": False, "add_bos_token": True, "add_eos_token": False}, add_dummy_prefix=False)
 
 
 def added_entry(content, **flags):
