@@ -141,7 +141,7 @@ void appendTitle(std::string &out, char32_t c) {
   char32_t simple = simpleTitle(c);
   Folded special;
   // utf8proc gives sharp s a capital that Unicode's default mapping does not.
-  if (simple == c || c == sharpS)
+  if ((simple == c && !isTitle(c)) || c == sharpS)
     special = expansion(c);
   if (special.count == 0) {
     appendUtf8(out, simple);

@@ -47,7 +47,7 @@ windowOf(const Value &self, const Arguments &arguments, Environment &env) {
 }
 
 Status checkCount(std::string_view method, const Arguments &arguments) {
-  SWALLOW_TRY(refuseKeywords(arguments, "str", method));
+  SWALLOW_TRY(refuseKeywords(arguments, "", method));
   size_t count = arguments.positional.size();
   if (count >= 1 && count <= 3)
     return {};
