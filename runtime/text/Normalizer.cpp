@@ -259,9 +259,9 @@ std::string replaceFromStart(std::string_view text, std::string_view content,
   };
   forEach([&](size_t start, size_t end) {
     keepUpTo(start);
-    size_t last = end;
-    while (last > start && (text[--last] & 0xC0) == 0x80) {
-    }
+    size_t last = end > start ? end - 1 : end;
+    while (last > start && (text[last] & 0xC0) == 0x80)
+      --last;
     if (last < startSize)
       newStartSize += content.size();
     result += content;

@@ -7,9 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 using namespace swallow;
 namespace fs = std::filesystem;
@@ -108,6 +110,32 @@ TEST_F(TokenizerFolder, ReadsBrokenUtf8AsReplacementCharacters) {
               compiled->encode("a\uFFFDz\uFFFD"));
     EXPECT_EQ(compiled->encode("\xED\xA0\x80"),
               compiled->encode("\uFFFD\uFFFD\uFFFD"));
+  }
+}
+
+TEST_F(TokenizerFolder, EncodesOnManyThreads) {
+  for (const char *model : {"llama31", "llama2-mha"}) {
+    CompiledTokenizer compiled(golden + model);
+    ASSERT_TRUE(compiled.tokenizer) << compiled.error.message;
+    std::vector<std::string> texts;
+    for (int i = 0; i < 200; ++i)
+      texts.push_back("Text " + std::to_string(i * 7919) + " 東京" +
+                      std::string(static_cast<size_t>(i * 20), 'x'));
+    std::vector<std::vector<int32_t>> expected;
+    for (const std::string &text : texts)
+      expected.push_back(compiled->encode(text));
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong = 0;
+    for (size_t first = 0; first < 12; ++first)
+      threads.emplace_back([&, first] {
+        for (size_t i = 0; i < texts.size(); ++i) {
+          size_t k = (i + first * 16) % texts.size();
+          wrong += compiled->encode(texts[k]) != expected[k];
+        }
+      });
+    for (std::thread &thread : threads)
+      thread.join();
+    EXPECT_EQ(wrong, 0);
   }
 }
 
