@@ -129,7 +129,8 @@ Status Interpreter::print(const Stmt &stmt, Activation &variables,
     }
     SWALLOW_ASSIGN(Value value, evaluate(*expr, variables));
     Status status;
-    if (escapes(stmt.escaping)) {
+    if (escapes(expr->kind == ExprKind::Concat ? stmt.escaping
+                                               : expr->escaping)) {
       SWALLOW_ASSIGN(Value safe, escape_(value, {}, env_));
       status = out.print(safe);
     } else {

@@ -62,6 +62,39 @@ bool isWhiteSpace(const Stmt &stmt) {
                      });
 }
 
+bool isLiteral(const Expr &expr) {
+  switch (expr.kind) {
+  case ExprKind::None:
+  case ExprKind::Bool:
+  case ExprKind::Int:
+  case ExprKind::Float:
+  case ExprKind::String:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// Whether jinja2 knows the value when it compiles. What asks for the context
+// is never known.
+bool isConstant(const Expr &expr) {
+  constexpr std::string_view withContext[] = {
+      "map", "select", "reject", "selectattr", "rejectattr", "random"};
+  auto areConstant = [](const std::vector<ExprPtr> &exprs) {
+    return std::all_of(exprs.begin(), exprs.end(),
+                       [](const ExprPtr &part) { return isConstant(*part); });
+  };
+  bool known = expr.kind != ExprKind::Name && expr.kind != ExprKind::Call &&
+               !expr.star && !expr.doubleStar &&
+               std::find(std::begin(withContext), std::end(withContext),
+                         expr.text) == std::end(withContext);
+  return known && areConstant(expr.operands) && areConstant(expr.positional) &&
+         std::all_of(expr.keywords.begin(), expr.keywords.end(),
+                     [](const ast::Keyword &keyword) {
+                       return isConstant(*keyword.value);
+                     });
+}
+
 ExprPtr copyTarget(const Expr &target) {
   auto copy = std::make_unique<Expr>();
   copy->kind = target.kind;
@@ -106,8 +139,15 @@ private:
     return functions_.emplace_back(parent);
   }
 
+  Escaping escaping() const {
+    return isDynamic_ ? Escaping::Dynamic : constantEscaping_;
+  }
+
   ast::Template &tree_;
-  Escaping escaping_ = Escaping::Off;
+  // What the constants of {% autoescape %} around say; and whether one of them
+  // has no constant.
+  Escaping constantEscaping_ = Escaping::Off;
+  bool isDynamic_ = false;
   std::deque<Function> functions_;
   std::vector<Stmt *> blocks_;
 };
@@ -135,7 +175,7 @@ Status Resolver::resolveBody(const Body &body, const Frame &frame) {
 }
 
 Status Resolver::resolveStmt(Stmt &stmt, const Frame &frame) {
-  stmt.escaping = escaping_;
+  stmt.escaping = escaping();
   switch (stmt.kind) {
   case StmtKind::Output:
     return resolveAll(stmt.expressions, frame);
@@ -343,20 +383,17 @@ Status Resolver::resolveAutoescape(Stmt &stmt, const Frame &frame) {
   analyze(symbols, stmt.body);
   Frame inner{symbols, frame.function, false, frame.inLoop};
   SWALLOW_TRY(resolveExpr(*stmt.value, inner));
-  Escaping outer = escaping_;
   // A constant decides for the text below; anything else when it is known.
-  const Value &value = stmt.value->constant;
-  bool isConstant = stmt.value->kind == ExprKind::Bool ||
-                    stmt.value->kind == ExprKind::None ||
-                    stmt.value->kind == ExprKind::Int ||
-                    stmt.value->kind == ExprKind::Float ||
-                    stmt.value->kind == ExprKind::String;
-  if (!isConstant)
-    escaping_ = Escaping::Dynamic;
-  else if (escaping_ != Escaping::Dynamic)
-    escaping_ = truth(value) ? Escaping::On : Escaping::Off;
+  Escaping outer = constantEscaping_;
+  bool wasDynamic = isDynamic_;
+  if (isLiteral(*stmt.value))
+    constantEscaping_ =
+        truth(stmt.value->constant) ? Escaping::On : Escaping::Off;
+  else
+    isDynamic_ = true;
   Status status = resolveBody(stmt.body, inner);
-  escaping_ = outer;
+  constantEscaping_ = outer;
+  isDynamic_ = wasDynamic;
   stmt.scope = symbols.scope();
   return status;
 }
@@ -417,6 +454,10 @@ Status Resolver::resolveFunction(Expr &expr) {
 }
 
 Status Resolver::resolveExpr(Expr &expr, const Frame &frame) {
+  // jinja2 prints and joins what it knows before it renders.
+  expr.escaping = isLiteral(expr) ? constantEscaping_ : escaping();
+  if (expr.kind == ExprKind::Concat && !isDynamic_ && isConstant(expr))
+    expr.escaping = Escaping::Off;
   switch (expr.kind) {
   case ExprKind::Bool:
     expr.constant = Value::boolean(expr.integer != 0);
@@ -440,7 +481,6 @@ Status Resolver::resolveExpr(Expr &expr, const Frame &frame) {
   default:
     break;
   }
-  expr.escaping = escaping_;
   SWALLOW_TRY(resolveAll(expr.operands, frame));
   SWALLOW_TRY(resolveAll(expr.positional, frame));
   for (const ast::Keyword &keyword : expr.keywords)

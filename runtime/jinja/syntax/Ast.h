@@ -120,7 +120,7 @@ struct Expr {
 
   // Resolved.
   Slot slot;                         // Name, NamespaceRef
-  Escaping escaping = Escaping::Off; // Concat, Filter
+  Escaping escaping = Escaping::Off; // Concat; what is printed
   Value constant;                    // None, Bool, Int, Float, String
   swallow::jinja::Filter filter = nullptr;
   swallow::jinja::Test test = nullptr;
