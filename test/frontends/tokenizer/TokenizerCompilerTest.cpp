@@ -215,6 +215,30 @@ TEST_F(TokenizerFolder, TakesSpecialTokensFromTheConfig) {
   EXPECT_EQ(compiled->decode(std::vector<int32_t>{0, 4, 2, 5, 1}), "ab");
 }
 
+// A prompt that asks for neither is neither cut nor padded, in transformers.
+TEST_F(TokenizerFolder, IgnoresTruncationAndPadding) {
+  writeJson("/truncation", R"({"direction": "Right", "max_length": 2,
+                               "strategy": "LongestFirst", "stride": 0})");
+  CompiledTokenizer cut = compile();
+  ASSERT_TRUE(cut.tokenizer) << cut.error.message;
+  EXPECT_EQ(cut->encode("aaaa").size(), 4u);
+  writeJson("/padding", R"({"strategy": {"Fixed": 8}, "direction": "Left",
+                            "pad_to_multiple_of": null, "pad_id": 0,
+                            "pad_type_id": 0, "pad_token": "a"})");
+  CompiledTokenizer padded = compile();
+  ASSERT_TRUE(padded.tokenizer) << padded.error.message;
+  EXPECT_EQ(padded->encode("aaaa").size(), 4u);
+}
+
+TEST_F(TokenizerFolder, AcceptsDropoutThatIsNone) {
+  for (const char *none : {"null", "0", "0.0"}) {
+    writeJson("/model/dropout", none);
+    CompiledTokenizer compiled = compile();
+    ASSERT_TRUE(compiled.tokenizer) << compiled.error.message;
+    EXPECT_EQ(compiled->encode("ab"), std::vector<int32_t>{2});
+  }
+}
+
 TEST_F(TokenizerFolder, RefusesByName) {
   auto refuses = [&](const char *key, const char *value, const char *part) {
     SCOPED_TRACE(value);
