@@ -89,6 +89,9 @@ Result<Ref<DictObject>> buildDict(const Arguments &arguments,
   auto dict = makeRef<DictObject>(&env.budget);
   if (!arguments.positional.empty()) {
     const Value &source = arguments.positional[0];
+    // Python looks for keys(), which an Undefined refuses.
+    if (source.isUndefined())
+      return source.asUndefined().error();
     if (source.isDict()) {
       for (const DictObject::Entry &entry : source.asDict().entries()) {
         SWALLOW_TRY(env.budget.step());

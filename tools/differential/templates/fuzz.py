@@ -5,6 +5,7 @@ their smallest form (shrink.py)."""
 
 import argparse
 import collections
+import functools
 import json
 import os
 import random
@@ -66,18 +67,24 @@ class Engine:
         return json.loads(line)
 
 
+# One environment serves all templates.
 ENVIRONMENT = compile_template("").environment
 
 
+@functools.lru_cache(maxsize=4)
+def compiled_or_error(source):
+    try:
+        return ENVIRONMENT.from_string(source), None
+    except Exception as error:
+        return None, describe_error(error)
+
+
 def evaluate_with_jinja2(source, variables):
-    """As oracle.evaluate, or None where Python takes too long or too much. One environment serves all templates."""
+    """As oracle.evaluate, or None where Python takes too long or too much."""
     try:
         with time_limit(PYTHON_SECONDS):
-            try:
-                compiled = ENVIRONMENT.from_string(source)
-            except Exception as error:
-                return describe_error(error)
-            return render(compiled, variables, LARGEST_TEXT)
+            compiled, error = compiled_or_error(source)
+            return error or render(compiled, variables, LARGEST_TEXT)
     except (TimedOut, TooLarge, MemoryError):
         return None
 
@@ -87,7 +94,7 @@ def beyond_64_bits(source, variables, reference, answer):
 
 
 def refused_at_compile_time(source, variables, reference, answer):
-    return answer.get("stage") == "compile" and re.search(r"No (filter|test) named", answer["error"])
+    return answer.get("code") == 300 and re.search(r"No (filter|test) named", answer["error"])
 
 
 def depth_of_recursion(source, variables, reference, answer):
@@ -145,6 +152,7 @@ class Fuzzer:
         self.messages = collections.Counter()
         self.message_examples = {}
         self.seen = collections.Counter()
+        self.shapes = collections.Counter()
         self.reports = reports
         self.found = 0
 
@@ -152,23 +160,32 @@ class Fuzzer:
         """A template and the variables that it is rendered with."""
         if self.random.random() < 0.6:
             source = random_template(self.random)
-            for _ in range(2):
+            for _ in range(self.contexts_for(source)):
                 yield source, random_context(self.random)
         else:
             source = mutate(self.random, self.random.choice(self.chats))
-            for _ in range(2):
+            for _ in range(self.contexts_for(source)):
                 yield source, changed_context(self.random, self.random.choice(self.conversations))
 
+    @staticmethod
+    def contexts_for(source):
+        """Several where it compiles, which takes Python most of the time."""
+        with time_limit(PYTHON_SECONDS):
+            return 1 if compiled_or_error(source)[1] else 6
+
     def compare(self, source, variables):
+        """What is different, with both answers, or None; differences on purpose are only counted."""
         reference = evaluate_with_jinja2(source, variables)
-        if reference is None:
-            self.counts["skipped: too much for Python"] += 1
-            # It has to end nevertheless.
-            answer = self.engine.evaluate(source, variables)
-            return (answer["failure"], {}, answer) if "failure" in answer else None
         answer = self.engine.evaluate(source, variables)
+        self.counts["cases"] += 1
+        if reference is None:
+            # The engine has to end nevertheless.
+            self.counts["too much for Python"] += 1
+            return (answer["failure"], {}, answer) if "failure" in answer else None
+        self.counts["rendered" if "text" in reference else "errors"] += 1
         what = difference(source, variables, reference, answer)
         if what is None:
+            self.compare_messages(source, reference, answer)
             return None
         if "failure" not in answer:
             for reason, applies in KNOWN_DIFFERENCES.items():
@@ -177,26 +194,20 @@ class Fuzzer:
                     return None
         return what, reference, answer
 
-    def count(self, source, variables):
-        self.counts["cases"] += 1
-        reference = evaluate_with_jinja2(source, variables)
-        answer = self.engine.evaluate(source, variables)
-        if reference is None:
+    def compare_messages(self, source, reference, answer):
+        if "error" not in reference or reference["error"] == "raise_exception":
             return
-        self.counts["rendered" if "text" in reference else "failed in both"] += 1
-        if "error" in reference and "error" in answer and reference["error"] != "raise_exception":
-            theirs, ours = f"{reference['error']}: {reference['message']}", message_of(answer)
-            theirs, ours = ADDRESS.sub("", theirs), ADDRESS.sub("", ours)
-            if theirs != ours:
-                key = (re.sub(r"'.*?'|\d+", "_", theirs)[:80], re.sub(r"'.*?'|\d+", "_", ours)[:80])
-                self.messages[key] += 1
-                self.message_examples.setdefault(key, (source, theirs, ours))
+        theirs, ours = f"{reference['error']}: {reference['message']}", message_of(answer)
+        theirs, ours = ADDRESS.sub("", theirs), ADDRESS.sub("", ours)
+        if theirs != ours:
+            key = (re.sub(r"'.*?'|\d+", "_", theirs)[:80], re.sub(r"'.*?'|\d+", "_", ours)[:80])
+            self.messages[key] += 1
+            self.message_examples.setdefault(key, (source, theirs, ours))
 
     def report(self, source, variables, what):
         self.found += 1
-        signature = what
-        self.seen[signature] += 1
-        if self.seen[signature] > self.reports:
+        self.seen[what] += 1
+        if self.seen[what] > 20 * self.reports:
             return
 
         def differs(smaller, fewer):
@@ -204,6 +215,11 @@ class Fuzzer:
             return found is not None and found[0] == what
 
         source, variables = shrink(source, variables, differs, 60 if "did not end" in what else 2000)
+        # The same once more, but for names and numbers.
+        shape = re.sub(r"\w+", "w", source)
+        self.shapes[what, shape] += 1
+        if self.shapes[what, shape] > 1 or sum(1 for kind, _ in self.shapes if kind == what) > self.reports:
+            return
         what, reference, answer = self.compare(source, variables) or (what, {}, {})
         print(f"--- {what}")
         print(json.dumps({"template": source, "variables": variables}, ensure_ascii=False))
@@ -215,10 +231,6 @@ class Fuzzer:
         shown = begin
         while time.monotonic() - begin < seconds:
             for source, variables in self.cases():
-                if with_messages:
-                    self.count(source, variables)
-                else:
-                    self.counts["cases"] += 1
                 found = self.compare(source, variables)
                 if found:
                     self.report(source, variables, found[0])
@@ -228,7 +240,7 @@ class Fuzzer:
         print(f"{time.monotonic() - begin:.0f} s, {dict(self.counts)}, {self.found} differences")
         for reason, count in self.known.items():
             print(f"  known: {reason}: {count}")
-        for key, count in self.messages.most_common(60):
+        for key, count in self.messages.most_common(100) if with_messages else ():
             source, theirs, ours = self.message_examples[key]
             print(f"  message, {count} times: {theirs[:200]!r}\n    but {ours[:200]!r}\n    in {source[:200]!r}")
 

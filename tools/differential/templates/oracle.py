@@ -48,7 +48,26 @@ def time_limit(seconds):
 
 def compile_template(source):
     """A compiled template in transformers' own environment; raises jinja2's errors."""
-    return chat_template_utils._cached_compile_jinja_template(source)
+    compiled = chat_template_utils._cached_compile_jinja_template(source)
+    report_bytes(compiled.environment)
+    return compiled
+
+
+def report_bytes(environment):
+    """Lets {% generation %} blocks be reported in bytes of UTF-8, as Swallow does, and not in code points."""
+    tracker = next(extension for extension in environment.extensions.values() if "generation" in extension.tags)
+    original = tracker._generation_support
+
+    @jinja2.pass_eval_context
+    def support(context, caller):
+        text = original(context, caller)
+        if tracker.is_active():
+            begin, _ = tracker._generation_indices[-1]
+            begin = len("".join(tracker._rendered_blocks)[:begin].encode())
+            tracker._generation_indices[-1] = (begin, begin + len(text.encode()))
+        return text
+
+    tracker._generation_support = support
 
 
 def describe_error(error):
@@ -61,10 +80,6 @@ def describe_error(error):
     if isinstance(error, jinja2.TemplateSyntaxError):
         result["line"] = error.lineno
     return result
-
-
-def byte_offset(text, index):
-    return len(text[:index].encode())
 
 
 def render(compiled, variables, limit=None):
@@ -85,7 +100,7 @@ def render(compiled, variables, limit=None):
         return describe_error(error)
     result = {"text": text}
     if places:
-        result["generation"] = [[byte_offset(text, begin), byte_offset(text, end)] for begin, end in places]
+        result["generation"] = [list(place) for place in places]
     return result
 
 
