@@ -14,6 +14,8 @@ using namespace swallow;
 
 namespace {
 
+constexpr int maxRepetitions = 16;
+
 class Translator {
 public:
   explicit Translator(std::string_view pattern) : reader_(pattern) {}
@@ -219,8 +221,7 @@ private:
       text += '?';
     else if (reader_.next("+"))
       text += '+';
-    repeat(text);
-    return true;
+    return repeat(text);
   }
 
   /// {n}, {n,}, {,m} or {n,m}; any other { is a character.
@@ -244,18 +245,22 @@ private:
     // which is what a quantifier of a quantifier means in any case.
     if (comma && reader_.next("?"))
       text += '?';
-    repeat(text);
-    return true;
+    return repeat(text);
   }
 
   /// Repeats the last atom, which with the quantifier is an atom again.
-  void repeat(const std::string &quantifier) {
-    if (quantified_ && *quantified_ == out_.size()) {
+  bool repeat(const std::string &quantifier) {
+    bool again = quantified_ && *quantified_ == out_.size();
+    repetitions_ = again ? repetitions_ + 1 : 1;
+    if (repetitions_ > maxRepetitions)
+      return reader_.fail("this many quantifiers in a row");
+    if (again) {
       out_.insert(*atomStart_, "(?:");
       out_ += ')';
     }
     out_ += quantifier;
     quantified_ = out_.size();
+    return true;
   }
 
   bool reference(uint64_t number) {
@@ -379,6 +384,7 @@ private:
   std::vector<Group> groups_;
   std::optional<size_t> atomStart_;  // what a quantifier would repeat
   std::optional<size_t> quantified_; // the end of the last quantifier
+  int repetitions_ = 0;              // quantifiers in a row that end there
   char32_t lastLiteral_ = 0;
   std::optional<size_t> literalEnd_; // of the last literal in out_
   bool hasReferences_ = false, capturing_ = false;

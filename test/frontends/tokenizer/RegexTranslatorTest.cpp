@@ -173,6 +173,7 @@ TEST(RegexTranslator, RefusesByName) {
   refuses("[a-\\d]", "range that ends in a set");
   refuses("*a", "nothing before it");
   refuses("a|+", "nothing before it");
+  refuses(("a" + std::string(100, '*')).c_str(), "this many quantifiers");
   refuses("\\", "at the end");
   refuses(R"(\1)", "reference to group 1");
   refuses(R"((a)\2)", "reference to group 2");
