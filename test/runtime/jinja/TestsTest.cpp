@@ -1,0 +1,122 @@
+//===- TestsTest.cpp - tests of jinja2 ------------------------------------===//
+
+#include "test/runtime/jinja/Expressions.h"
+
+namespace swallow::jinja {
+namespace {
+
+constexpr std::string_view variables = R"json(
+{"s": "Hello World",
+ "n": null,
+ "i": 7,
+ "l": [3, 1, 2],
+ "d": {"a": 1,
+ "b": 2,
+ "items": 5}}
+)json";
+
+constexpr ExpressionCase tests[] = {
+    {"1 is number", "True"},
+    {"1.0 is number", "True"},
+    {"true is number", "True"},
+    {"'1' is number", "False"},
+    {"1 is integer", "True"},
+    {"true is integer", "False"},
+    {"1.0 is integer", "False"},
+    {"1.0 is float", "True"},
+    {"1 is float", "False"},
+    {"true is boolean", "True"},
+    {"1 is boolean", "False"},
+    {"true is true", "True"},
+    {"1 is true", "False"},
+    {"false is false", "True"},
+    {"0 is false", "False"},
+    {"s is string", "True"},
+    {"s is sequence", "True"},
+    {"l is sequence", "True"},
+    {"d is sequence", "True"},
+    {"i is sequence", "False"},
+    {"x is sequence", "True"},
+    {"range(2) is sequence", "True"},
+    {"d.items() is sequence", "False"},
+    {"s is iterable", "True"},
+    {"i is iterable", "False"},
+    {"x is iterable", "True"},
+    {"d.items() is iterable", "True"},
+    {"l|map('upper') is iterable", "True"},
+    {"n is iterable", "False"},
+    {"d is mapping", "True"},
+    {"l is mapping", "False"},
+    {"namespace() is mapping", "False"},
+    {"s is lower", "False"},
+    {"'abc' is lower", "True"},
+    {"'ABC' is upper", "True"},
+    {"5 is lower", "False"},
+    {"'' is lower", "False"},
+    {"x is defined", "False"},
+    {"x is undefined", "True"},
+    {"n is defined", "True"},
+    {"d.q is defined", "False"},
+    {"d.q.z is defined",
+     "error: UndefinedError: 'dict object' has no attribute 'q'"},
+    {"n is none", "True"},
+    {"x is none", "False"},
+    {"1 is odd", "True"},
+    {"2 is odd", "False"},
+    {"1.5 is odd", "False"},
+    {"'s' is odd",
+     "error: TypeError: not all arguments converted during string formatting"},
+    {"2 is even", "True"},
+    {"n is even", "error: TypeError: unsupported operand type(s) for %: "
+                  "'NoneType' and 'int'"},
+    {"6 is divisibleby 3", "True"},
+    {"6 is divisibleby(4)", "False"},
+    {"6 is divisibleby(0)", "error: ZeroDivisionError: integer modulo by zero"},
+    {"6 is divisibleby", "error: TypeError: test_divisibleby() missing 1 "
+                         "required positional argument: 'num'"},
+    {"1 is eq 1", "True"},
+    {"1 is equalto(1.0)", "True"},
+    {"1 is ne 2", "True"},
+    {"1 is lt 2", "True"},
+    {"1 is lessthan 2", "True"},
+    {"1 is gt(0)", "True"},
+    {"1 is ge 1", "True"},
+    {"1 is le 1", "True"},
+    {"1 is gt 's'", "error: TypeError: '>' not supported between instances of "
+                    "'int' and 'str'"},
+    {"1 is eq", "error: TypeError: eq expected 2 arguments, got 1"},
+    {"1 is in [1]", "True"},
+    {"1 is in 5", "error: TypeError: argument of type 'int' is not iterable"},
+    {"s is in d", "False"},
+    {"'upper' is filter", "True"},
+    {"'nope' is filter", "False"},
+    {"l is filter", "error: TypeError: unhashable type: 'list'"},
+    {"5 is filter", "False"},
+    {"'odd' is test", "True"},
+    {"'nope' is test", "False"},
+    {"range is callable", "True"},
+    {"s is callable", "False"},
+    {"s.upper is callable", "True"},
+    {"x is callable", "True"},
+    {"cycler is callable", "True"},
+    {"s is escaped", "False"},
+    {"s|e is escaped", "True"},
+    {"n is sameas none", "True"},
+    {"1 is sameas 1", "True"},
+    {"1 is sameas true", "False"},
+    {"1 is sameas 1.0", "False"},
+    {"l is sameas l", "True"},
+    {"l is sameas [3,1,2]", "False"},
+    {"true is sameas true", "True"},
+    {"s is defined(1)", "error: TypeError: test_defined() takes 1 positional "
+                        "argument but 2 were given"},
+    {"1 is odd(2)", "error: TypeError: test_odd() takes 1 positional argument "
+                    "but 2 were given"},
+    {"s is string(x=1)",
+     "error: TypeError: test_string() got an unexpected keyword argument 'x'"},
+};
+
+TEST(TestsTest, Tests) { check(tests, variables); }
+
+} // namespace
+} // namespace swallow::jinja
