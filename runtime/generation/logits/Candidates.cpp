@@ -13,33 +13,33 @@ namespace swallow {
 constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 void Candidates::assign(std::span<const float> row, double temperature) {
-  ids_.clear();
-  logits_.clear();
   weighted_ = false;
   // How many are left differs from token to token.
-  ids_.reserve(row.size());
-  logits_.reserve(row.size());
   weights_.reserve(row.size());
   order_.reserve(row.size());
   scratch_.reserve(row.size());
-  auto add = [&](size_t id, float logit) {
-    if (logit > kNever) { // false for NaN
-      ids_.push_back(static_cast<int32_t>(id));
-      logits_.push_back(logit);
-    }
-  };
+  ids_.resize(row.size());
+  logits_.resize(row.size());
   float largest = row[static_cast<size_t>(argmax(row))];
   auto divisor = static_cast<float>(temperature);
   if (std::isfinite(largest / divisor)) {
     for (size_t id = 0; id < row.size(); ++id)
-      add(id, row[id] / divisor);
-    return;
+      logits_[id] = row[id] / divisor;
+  } else {
+    // So cold that quotients overflow: the same distribution, relative to its
+    // largest logit.
+    for (size_t id = 0; id < row.size(); ++id)
+      logits_[id] = static_cast<float>((double(row[id]) - double(largest)) /
+                                       temperature);
   }
-  // So cold that quotients overflow: the same distribution, relative to its
-  // largest logit.
-  for (size_t id = 0; id < row.size(); ++id)
-    add(id,
-        static_cast<float>((double(row[id]) - double(largest)) / temperature));
+  size_t kept = 0;
+  for (size_t id = 0; id < row.size(); ++id) {
+    ids_[kept] = static_cast<int32_t>(id);
+    logits_[kept] = logits_[id];
+    kept += logits_[id] > kNever; // false for NaN
+  }
+  ids_.resize(kept);
+  logits_.resize(kept);
 }
 
 float Candidates::largest() const {
@@ -52,9 +52,11 @@ void Candidates::weigh() {
   weighted_ = true;
   maximum_ = largest();
   weights_.resize(logits_.size());
+  const float *logits = logits_.data();
+  double *weights = weights_.data();
   auto maximum = double(maximum_);
   for (size_t i = 0; i < logits_.size(); ++i)
-    weights_[i] = portableExp(double(logits_[i]) - maximum);
+    weights[i] = portableExp(double(logits[i]) - maximum);
   total_ = 0;
   for (double weight : weights_)
     total_ += weight;
