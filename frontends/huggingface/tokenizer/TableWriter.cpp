@@ -75,7 +75,7 @@ public:
     SWALLOW_TRY(addAddedTokens());
     addLookup();
     addUnits();
-    addMerges();
+    SWALLOW_TRY(addMerges());
     addJoints();
     addSteps();
     addIds();
@@ -275,7 +275,7 @@ private:
     }
   }
 
-  void addMerges() {
+  Status addMerges() {
     // A pair that is there twice has its last rank.
     std::vector<std::pair<uint64_t, uint32_t>> ranks;
     for (uint32_t rank = 0; rank < spec_.merges.size(); ++rank) {
@@ -300,12 +300,19 @@ private:
       auto rightId = static_cast<uint32_t>(idOf(right));
       std::string merged = left;
       merged.append(right, spec_.continuingSubwordPrefix.size());
+      // Bytes and text do not add up: "Ġ" is a byte, "Ġあ" is not two.
+      if (rawBytes_ &&
+          stored(merged).size() > stored(left).size() + stored(right).size())
+        return {ErrorCode::UnsupportedTokenizer,
+                spec_.path + ": a merge of bytes with other text (" +
+                    quoteForMessage(merged) + ") is not supported"};
       size_t slot = hashPair(leftId, rightId) & mask;
       while (table_.merges[slot].result() != emptyMergeSlot)
         slot = (slot + 1) & mask;
       table_.merges[slot] = table::MergeSlot(
           leftId, rightId, rank, static_cast<uint32_t>(idOf(merged)));
     }
+    return {};
   }
 
   /// A merge of two tokens joins the last character of the one and the first of

@@ -239,6 +239,17 @@ TEST_F(TokenizerFolder, AcceptsDropoutThatIsNone) {
   }
 }
 
+TEST_F(TokenizerFolder, RefusesMergesOfBytesWithOtherText) {
+  Json json = Json::parse(R"({
+    "version": "1.0", "added_tokens": [], "normalizer": null,
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+    "post_processor": null, "decoder": {"type": "ByteLevel"},
+    "model": {"type": "BPE", "vocab": {"Ġ": 0, "あ": 1, "Ġあ": 2},
+              "merges": [["Ġ", "あ"]]}})");
+  write("tokenizer.json", json.dump());
+  expectError(ErrorCode::UnsupportedTokenizer, "Ġあ");
+}
+
 TEST_F(TokenizerFolder, RefusesByName) {
   auto refuses = [&](const char *key, const char *value, const char *part) {
     SCOPED_TRACE(value);
@@ -358,24 +369,6 @@ TEST_F(TokenizerFolder, ChecksSentencePieceModels) {
   // remove_extra_whitespaces (field 4).
   write("tokenizer.model", *model + std::string("\x1a\x02\x20\x01", 4));
   expectError(ErrorCode::UnsupportedTokenizer, "remove_extra_whitespaces");
-}
-
-TEST_F(TokenizerFolder, ReadsTheChatTemplate) {
-  auto read = [&] {
-    Result<std::string> text = readChatTemplate(folder_.string());
-    return text ? *text : text.error().message;
-  };
-  EXPECT_EQ(read(), "");
-  write("tokenizer_config.json", R"({"chat_template": "{{ a }}\n"})");
-  EXPECT_EQ(read(), "{{ a }}\n");
-  write("tokenizer_config.json",
-        R"({"chat_template": [{"name": "rag", "template": "r"},
-                              {"name": "default", "template": "d"}]})");
-  EXPECT_EQ(read(), "d");
-  write("tokenizer_config.json", R"({"chat_template": 1})");
-  EXPECT_NE(read().find("chat_template: expected a string"), std::string::npos);
-  write("chat_template.jinja", "from the file\n");
-  EXPECT_EQ(read(), "from the file\n");
 }
 
 } // namespace
