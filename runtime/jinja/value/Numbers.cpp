@@ -150,7 +150,7 @@ std::string normalizeNumber(std::string_view text) {
     int digit = c < 0x80 ? -1 : decimalValue(c);
     if (digit >= 0)
       ascii += static_cast<char>('0' + digit);
-    else if (isSpace(c))
+    else if (isSpace(c) && (c < 0x1C || c > 0x1F)) // C's among ASCII
       ascii += ' ';
     else
       appendUtf8(ascii, c);

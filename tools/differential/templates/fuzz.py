@@ -105,8 +105,20 @@ def limits(source, variables, reference, answer):
     return answer.get("code") in (101, 502)
 
 
+def addresses(source, variables, reference, answer):
+    # Also where filters took the text of an object apart, or turned it round.
+    letters = re.sub(r"[^a-z]", "", reference.get("text", "").lower())
+    return "objectat" in letters or "tatcejbo" in letters
+
+
+def computed_autoescape(source, variables, reference, answer):
+    return re.search(r"autoescape\s+(?!(true|false|True|False)\s*[-+]?%})", source)
+
+
 # What differs on purpose. Each is a function that knows it when it sees it.
 KNOWN_DIFFERENCES = {
+    "objects are at other addresses": addresses,
+    "jinja2 computes the argument of autoescape in advance where it can": computed_autoescape,
     "integers have 64 bits": beyond_64_bits,
     "an unknown filter or test is an error even where it is never reached": refused_at_compile_time,
     "recursion ends at another depth": depth_of_recursion,

@@ -16,7 +16,7 @@ EXPRESSIONS = [
     "(c ~ 'b' ~ c)|trim", "('a' ~ c ~ 'b')|wordcount", "c|int(-1)", "('1' ~ c)|int(-1)", "c|float(-1)", "c|lower", "c|upper", "c is lower", "c is upper", "('a' ~ c ~ 'b c')|wordwrap(2)", "('<' ~ c ~ '>')|striptags",
     "(c * 3).center(5, c)", "(c ~ 'B')|sort|join", "[c ~ 'B', 'b']|unique|list|length",
 ]
-BLOCK = 1024
+BLOCK = 4096
 
 
 def code_points(begin):

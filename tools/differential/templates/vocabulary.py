@@ -27,7 +27,7 @@ ODD_TEXTS = ["{", "%", "#", "{{", "{%", "{#", "-%}", "-"]
 STRING_METHODS = {
     "str": ["upper()", "lower()", "title()", "capitalize()", "swapcase()", "casefold()", "strip()", "lstrip()", "rstrip()", "strip('a ')", "rstrip('\\n')", "lstrip('<')", "replace('a', 'b')",
             "replace('', '-')", "replace('a', '', 1)", "center(7)", "ljust(5, '.')", "rjust(6)", "zfill(5)", "expandtabs(4)", "removeprefix('a')", "removesuffix('b')", "format()", "strip(none)", "split(' ')[0]",
-            "split('</think>')[-1].lstrip('\\n')", "partition(' ')[2]", "replace('l', 'L', count=1)", "center(9, '*')", "expandtabs()", "join(words)", "splitlines()[0]", "translate({97: 'X'})", "encode()"],
+            "split('</think>')[-1].lstrip('\\n')", "partition(' ')[2]", "replace('l', 'L', count=1)", "center(9, '*')", "expandtabs()", "join(words)", "splitlines()[0]", "translate({97: 'X'})"],
     "int": ["find('a')", "rfind('b')", "count('a')", "index('a')", "count('')", "find('')", "find('a', 1)", "rindex('o')", "find('o', -3, 9)", "__len__()"],
     "bool": ["startswith('a')", "endswith('b')", "startswith(('a', 'h'))", "isdigit()", "isalpha()", "isalnum()", "isspace()", "isupper()", "islower()", "istitle()", "isnumeric()", "isdecimal()", "isascii()",
              "isidentifier()", "isprintable()", "endswith('', 2)", "startswith('b', 1)"],
