@@ -174,14 +174,17 @@ def main():
     source = texts.Texts()
     start = said = time.monotonic()
     found = number = 0
+    last = None  # the folder that is open
     while time.monotonic() - start < options.seconds and found < options.stop_after:
         r = random.Random(f"{seed} {number}")
         number += 1
         try:
             if options.folder:
-                folder = options.folder[number % len(options.folder)]
+                # 2000 strings at a time: it takes transformers seconds to open a folder.
+                folder = options.folder[(number - 1) // 80 % len(options.folder)]
                 description, vocab = {"model": {}}, 1000
-                opened = comparison.open(folder=folder, live=options.live)
+                opened = (folder == last) or comparison.open(folder=folder, live=options.live)
+                last = folder
             else:
                 folder = None
                 _, description = vocabularies.random(r)
