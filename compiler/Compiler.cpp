@@ -6,6 +6,7 @@
 #include "compiler/Evaluator.h"
 #include "frontends/huggingface/Importer.h"
 #include "frontends/huggingface/TokenizerCompiler.h"
+#include "frontends/huggingface/chat/ChatCompiler.h"
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/CodeImage.h"
 #include "runtime/support/RunOnThreads.h"
@@ -173,7 +174,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   SWALLOW_TRY(checkTargets(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
   SWALLOW_ASSIGN(std::string tokenizer, compileTokenizer(options.modelDir));
-  SWALLOW_ASSIGN(std::string chatTemplate, readChatTemplate(options.modelDir));
+  SWALLOW_ASSIGN(CompiledChat chat, compileChat(options.modelDir));
   SWALLOW_ASSIGN(Hash128 hash, source.checkpoint.sourceHash());
   for (const std::string &name :
        unusedTensors(source.config, source.checkpoint))
@@ -187,6 +188,12 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   program.source_hash.assign(hash.begin(), hash.end());
   program.model = describeModel(source.config, options.dtype);
   program.generation = describeGeneration(source.generation);
+  for (const auto &[name, text] : chat.specialTokens) {
+    auto token = std::make_unique<fbs::SpecialTokenT>();
+    token->name = name;
+    token->text = text;
+    program.special_tokens.push_back(std::move(token));
+  }
 
   Ir ir;
   auto imported = importModel(*ir.context, source.config, {options.dtype});
@@ -214,9 +221,9 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
 
   segments.push_back(
       {fbs::SegmentKind::Tokenizer, "tokenizer", toBytes(tokenizer)});
-  if (!chatTemplate.empty())
-    segments.push_back({fbs::SegmentKind::ChatTemplate, "chat_template",
-                        toBytes(chatTemplate)});
+  for (CompiledChatTemplate &compiled : chat.templates)
+    segments.push_back({fbs::SegmentKind::ChatTemplate,
+                        std::move(compiled.name), std::move(compiled.bytes)});
   Progress progress(stderr, options.showProgress ? Progress::Style::Auto
                                                  : Progress::Style::Silent);
   WriteOptions write;

@@ -270,22 +270,3 @@ Result<std::string> swallow::compileTokenizer(const std::string &modelDir) {
                  readSentencePiece(*text, modelPath, reader));
   return writeTokenizerTable(spec);
 }
-
-Result<std::string> swallow::readChatTemplate(const std::string &modelDir) {
-  SWALLOW_ASSIGN(std::optional<std::string> text,
-                 readIfThere(modelDir + "/chat_template.jinja"));
-  if (text)
-    return *text;
-  const std::string path = modelDir + "/tokenizer_config.json";
-  SWALLOW_ASSIGN(Json config, readObject(path));
-  JsonNode node = JsonNode(config, path)["chat_template"];
-  if (!node.isArray())
-    return node.string("");
-  SWALLOW_ASSIGN(std::vector<JsonNode> templates, node.array());
-  for (const JsonNode &item : templates) {
-    SWALLOW_ASSIGN(std::string name, item["name"].string());
-    if (name == "default")
-      return item["template"].string();
-  }
-  return std::string();
-}

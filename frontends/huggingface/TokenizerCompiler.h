@@ -30,11 +30,6 @@ namespace swallow {
 /// or UnsupportedTokenizer (naming the component).
 Result<std::string> compileTokenizer(const std::string &modelDir);
 
-/// The chat template of `modelDir` verbatim, or an empty string if there is
-/// none: chat_template.jinja, else `chat_template` of tokenizer_config.json (a
-/// string, or in a list of named templates the one named "default").
-Result<std::string> readChatTemplate(const std::string &modelDir);
-
 } // namespace swallow
 
 #endif // SWALLOW_FRONTENDS_HUGGINGFACE_TOKENIZERCOMPILER_H

@@ -4,6 +4,7 @@
 #define SWALLOW_RUNTIME_CAPI_CAPI_H
 
 #include "runtime/artifact/Artifact.h"
+#include "runtime/chat/ChatRenderer.h"
 #include "runtime/engine/MemoryPlan.h"
 #include "runtime/include/swallow_rt.h"
 #include "runtime/text/Tokenizer.h"
@@ -26,13 +27,16 @@ struct swallow_artifact {
 
   /// Opened when text is first needed; models without text can still run.
   const swallow::Result<swallow::Tokenizer> &tokenizer() const;
+  /// Opened when a conversation is first rendered.
+  const swallow::Result<swallow::ChatRenderer> &chat() const;
   /// The checkpoint's generation options with what their arrays point to, made
   /// when they are first asked for.
   const swallow::capi::DefaultOptions &defaultOptions() const;
 
 private:
-  mutable std::once_flag once_;
+  mutable std::once_flag once_, chatOnce_;
   mutable std::optional<swallow::Result<swallow::Tokenizer>> tokenizer_;
+  mutable std::optional<swallow::Result<swallow::ChatRenderer>> chat_;
   mutable std::once_flag defaultsOnce_;
   mutable std::shared_ptr<const swallow::capi::DefaultOptions> defaults_;
 };

@@ -1,5 +1,4 @@
-/*===- swallow_chat.h - conversations to prompts --------------------*- C
- * -*-===*
+/*===- swallow_chat.h - conversations to prompts ------------------*- C -*-===*
  *
  * Part of swallow_rt.h, which includes it. Renders a conversation with the chat
  * template of a compiled model, as apply_chat_template of Hugging Face's
@@ -17,14 +16,15 @@
  *   swallow_prefill(session, sequence, ids, count);
  *   swallow_chat_prompt_destroy(prompt);
  *
- * Text. All strings are UTF-8. JSON is what Python's json.loads takes, at most
- * 64 levels deep; the order of keys is kept, and of a key that is there twice
- * the last one counts. What stands in a message is text to the template and
- * text to the tokenizer: the name of a special token inside it ("<s>") becomes
- * that token, as it does in transformers.
+ * Text. All strings are UTF-8. JSON is what Python's json.loads takes, nested
+ * at most 400 levels and with integers of at most 64 bits; the order of keys is
+ * kept, and of a key that is there twice the last one counts. What stands in a
+ * message is text to the template and text to the tokenizer: the name of a
+ * special token inside it ("<s>") becomes that token, as it does in
+ * transformers.
  *
- * Bounds. A template is a program. Rendering is limited in steps, memory and
- * output, so that it ends whatever the template: OUT_OF_RANGE then.
+ * Bounds. A template is a program. Rendering is limited in steps and memory, so
+ * that it ends whatever the template: OUT_OF_RANGE or OUT_OF_MEMORY then.
  *
  * Threads. Rendering only reads the artifact: any number of threads may render
  * with one at a time. A prompt does not change after it was made.
@@ -148,7 +148,7 @@ typedef struct swallow_chat_prompt swallow_chat_prompt;
  * ("messages[2]: expected an object, found a list"); a format that is not
  * there; a template_text that does not compile, with line and column; what the
  * template itself refuses, raise_exception's message as it is.
- * OUT_OF_RANGE: the bounds above. */
+ * OUT_OF_RANGE, OUT_OF_MEMORY: the bounds above. */
 swallow_status swallow_chat_render(const swallow_artifact *artifact,
                                    const swallow_chat_options *options,
                                    swallow_chat_prompt **out);

@@ -14,7 +14,7 @@ import os
 import tempfile
 
 from swallow_testing import (Checks, Programs, argmax, largest_error,
-                             mean_error, rms)
+                             mean_error, rms, run)
 
 # Stored in bf16, so that bf16 weights are exact and only activations round.
 STORED_BF16 = {"llama2-mha", "llama31", "mistral-window", "shisa-extra"}
@@ -43,6 +43,7 @@ class GoldenTest:
             self.checks.expect(said == "", f"-quiet said: {said}")
         self.deterministic()
         self.tokenize()
+        self.chat()
         self.inspect()
         for dtype in ("f32", "bf16"):
             variants = self.programs.variants(self.artifact(dtype))
@@ -92,6 +93,24 @@ class GoldenTest:
                 self.checks.expect(answer["ids"] == case[key],
                                    f"{key} of {case['text']!r}: "
                                    f"{answer['ids']}, not {case[key]}")
+
+    def chat(self):
+        artifact = self.artifact("bf16")
+        for case in self.golden["chat"]:
+            options = ([] if case["add_generation_prompt"]
+                       else ["--no-generation-prompt"])
+            result = run([self.programs.runtime, "render", artifact, "--json",
+                          *options], text=json.dumps(case["messages"]))
+            if "error" in case:
+                self.checks.expect(
+                    result.returncode == 1 and result.stderr
+                    == "swallow-rt: error: " + case["error"] + "\n",
+                    f"{case['messages']}: {result.stderr!r}")
+                continue
+            found = json.loads(result.stdout or "{}")
+            expected = {"text": case["rendered"], "ids": case["ids"]}
+            self.checks.expect(found == expected,
+                               f"{case['messages']}: {found}, not {expected}")
 
     def inspect(self):
         with open(os.path.join(self.folder, "config.json"),
