@@ -42,13 +42,13 @@ Value Value::group(Value key, Value items, Budget *budget) {
   object->setGroup();
   return ofObject(Kind::Tuple, object);
 }
-Value Value::dict(Ref<DictObject> dict) {
+Value Value::dict(const Ref<DictObject> &dict) {
   return ofObject(Kind::Dict, dict.get());
 }
 Value Value::range(int64_t start, int64_t stop, int64_t step, Budget *budget) {
   return ofObject(Kind::Range, new RangeObject(start, stop, step, budget));
 }
-Value Value::custom(Ref<CustomObject> object) {
+Value Value::custom(const Ref<CustomObject> &object) {
   return ofObject(Kind::Custom, object.get());
 }
 Value Value::undefined(std::string_view name, Budget *budget) {

@@ -156,10 +156,10 @@ public:
   static Value tuple(std::vector<Value> items, Budget *budget);
   /// What `groupby` makes: a tuple with names for its two items.
   static Value group(Value key, Value items, Budget *budget);
-  static Value dict(Ref<DictObject> dict);
+  static Value dict(const Ref<DictObject> &dict);
   /// Python's range; `step` is not 0.
   static Value range(int64_t start, int64_t stop, int64_t step, Budget *budget);
-  static Value custom(Ref<CustomObject> object);
+  static Value custom(const Ref<CustomObject> &object);
 
   /// jinja2's Undefined of a variable: "'x' is undefined".
   static Value undefined(std::string_view name, Budget *budget);

@@ -94,6 +94,9 @@ TEST(FiltersTest, Html) { check(html, variables); }
 constexpr ExpressionCase numbers[] = {
     {"42.55|round", "43.0"},
     {"42.55|round(1,'floor')", "42.5"},
+    {"932959793176377.55|round(4,'floor')", "932959793176377.5"},
+    {"-0.5|round(0,'ceil')", "-0.0"},
+    {"(-0.5)|round(0,'ceil')", "0.0"},
     {"42.55|round(1,'ceil')", "42.6"},
     {"42.55|round(1)", "42.5"},
     {"0.5|round", "0.0"},

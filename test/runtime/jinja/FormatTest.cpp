@@ -182,6 +182,10 @@ constexpr ExpressionCase strFormat[] = {
      "error: ValueError: Unknown format code '\\xe9' for object of type 'int'"},
     {"'{:日}'.format(1)", "error: ValueError: Unknown format code '\\x65e5' "
                           "for object of type 'int'"},
+    {"'{:+,}'.format('a')", "error: ValueError: Cannot specify ',' with 's'."},
+    {"'{:,n}'.format('a')", "error: ValueError: Cannot specify ',' with 'n'."},
+    {"'{:.2s}'.format(1)",
+     "error: ValueError: Unknown format code 's' for object of type 'int'"},
     {"'{:x}'.format(1.5)",
      "error: ValueError: Unknown format code 'x' for object of type 'float'"},
     {"'{:d}'.format(1.5)",

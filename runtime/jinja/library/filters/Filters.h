@@ -48,8 +48,8 @@ Result<Value> foldCase(const Value &value, Environment &env);
 
 /// Python's stable sort of `values` by `keys`, through their `<` only. Values
 /// of equal keys keep their order also where `reverse`.
-Status sortBy(std::vector<Value> &values, std::vector<Value> keys, bool reverse,
-              Environment &env);
+Status sortBy(std::vector<Value> &values, const std::vector<Value> &keys,
+              bool reverse, Environment &env);
 
 } // namespace swallow::jinja
 

@@ -145,9 +145,12 @@ Result<Value> roundDirected(const Value &value, const Value &precision, bool up,
     return typeError("must be real number, not " +
                      std::string(scaled.typeName()));
   if (scaled.isFloat()) {
-    double whole =
-        up ? std::ceil(scaled.asNumber()) : std::floor(scaled.asNumber());
-    SWALLOW_ASSIGN(scaled, truncate(whole));
+    double number = scaled.asNumber();
+    if (!std::isfinite(number))
+      return truncate(number).error();
+    // Python goes through an int here, which has no negative zero.
+    double whole = (up ? std::ceil(number) : std::floor(number)) + 0.0;
+    return Value::number(whole / scale.asNumber());
   }
   return binary(BinaryOp::Divide, scaled, scale, env);
 }

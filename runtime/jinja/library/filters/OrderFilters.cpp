@@ -61,7 +61,7 @@ Result<Value> sort(const Value &input, const Arguments &arguments,
     SWALLOW_ASSIGN(int64_t number, toIndex(*bound[0]));
     reverse = number != 0;
   }
-  SWALLOW_TRY(sortBy(items, std::move(keys), reverse, env));
+  SWALLOW_TRY(sortBy(items, keys, reverse, env));
   return Value::list(std::move(items), &env.budget);
 }
 
@@ -97,7 +97,7 @@ Result<Value> dictSort(const Value &input, const Arguments &arguments,
     SWALLOW_ASSIGN(int64_t number, toIndex(*bound[2]));
     reverse = number != 0;
   }
-  SWALLOW_TRY(sortBy(pairs, std::move(keys), reverse, env));
+  SWALLOW_TRY(sortBy(pairs, keys, reverse, env));
   return Value::list(std::move(pairs), &env.budget);
 }
 
@@ -119,7 +119,7 @@ Result<Value> groupBy(const Value &input, const Arguments &arguments,
     SWALLOW_ASSIGN(Value key, keyOf(item, env));
     keys.push_back(std::move(key));
   }
-  SWALLOW_TRY(sortBy(items, std::move(keys), false, env));
+  SWALLOW_TRY(sortBy(items, keys, false, env));
   std::vector<Value> groups;
   for (size_t start = 0; start < items.size();) {
     SWALLOW_ASSIGN(Value key, keyOf(items[start], env));

@@ -97,8 +97,8 @@ private:
 
 } // namespace
 
-Status sortBy(std::vector<Value> &values, std::vector<Value> keys, bool reverse,
-              Environment &env) {
+Status sortBy(std::vector<Value> &values, const std::vector<Value> &keys,
+              bool reverse, Environment &env) {
   SWALLOW_TRY(env.budget.reserve(values.size(), 4 * sizeof(size_t)));
   SWALLOW_ASSIGN(std::vector<size_t> order, Sorter(keys, env).sort(reverse));
   std::vector<Value> sorted;

@@ -17,7 +17,7 @@ namespace {
 
 /// A method of str, called on soft_str(input).
 Result<Value> callMethod(const Value &input, std::string_view method,
-                         Arguments arguments, Environment &env) {
+                         const Arguments &arguments, Environment &env) {
   SWALLOW_ASSIGN(Value text, softString(input, env));
   SWALLOW_ASSIGN(std::optional<Value> bound,
                  getAttributeOnly(text, method, env));

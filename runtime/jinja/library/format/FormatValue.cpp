@@ -153,15 +153,14 @@ Error cannotGroup(char grouping, char32_t type) {
   return valueError(message + "'.");
 }
 
-Status checkGrouping(const Specification &spec) {
-  if (!spec.grouping)
-    return {};
+/// `type` is what the specification ends with, or what stands for its absence.
+Status checkGrouping(const Specification &spec, char32_t type) {
   constexpr std::u32string_view decimal = U"deEfFgG%";
   constexpr std::u32string_view binary = U"boxX";
-  if (spec.type == 0 || decimal.find(spec.type) != decimal.npos ||
-      (spec.grouping == '_' && binary.find(spec.type) != binary.npos))
+  if (!spec.grouping || type == 0 || decimal.find(type) != decimal.npos ||
+      (spec.grouping == '_' && binary.find(type) != binary.npos))
     return {};
-  return cannotGroup(spec.grouping, spec.type);
+  return cannotGroup(spec.grouping, type);
 }
 
 //===----------------------------------------------------------------------===//
@@ -255,8 +254,6 @@ Result<std::string> formatString(const Value &value, const Specification &spec,
   if (spec.alternate)
     return valueError(
         "Alternate form (#) not allowed in string format specifier");
-  if (spec.grouping)
-    return cannotGroup(spec.grouping, 's');
   if (spec.align == '=')
     return valueError("'=' alignment not allowed in string format specifier");
   SWALLOW_TRY(checkWidth(spec.width, spec.fill.size(), env));
@@ -355,6 +352,9 @@ Result<std::string> formatInt(const Value &value, const Specification &spec,
   if (ofFloats.find(spec.type) != ofFloats.npos && spec.type != 0)
     return formatFloat(value.asNumber(), value.typeName(), spec, zeroAligned,
                        env);
+  constexpr std::u32string_view known = U"bcdnoxX";
+  if (spec.type != 0 && known.find(spec.type) == known.npos)
+    return unknownCode(spec.type, value.typeName());
   if (spec.precision >= 0)
     return valueError("Precision not allowed in integer format specifier");
   if (spec.noNegativeZero)
@@ -380,13 +380,9 @@ Result<std::string> formatInt(const Value &value, const Specification &spec,
     parts.prefix = "0x";
     parts.whole = digitsOf(number, 16);
     break;
-  case 0:
-  case 'd':
-  case 'n':
+  default:
     parts.whole = digitsOf(number, 10);
     break;
-  default:
-    return unknownCode(spec.type, value.typeName());
   }
   if (!spec.alternate)
     parts.prefix.clear();
@@ -411,8 +407,8 @@ Result<std::string> formatValue(const Value &value,
                      std::string(value.typeName()) + ".__format__");
   SpecificationReader reader(specification, value.typeName());
   SWALLOW_ASSIGN(Specification spec, reader.read());
-  if (!value.isString() || spec.type == 0 || spec.type == 's')
-    SWALLOW_TRY(checkGrouping(spec));
+  SWALLOW_TRY(checkGrouping(
+      spec, spec.type == 0 && value.isString() ? U's' : spec.type));
   if (value.isString())
     return formatString(value, spec, env);
   if (value.isFloat())

@@ -24,6 +24,8 @@ Result<std::vector<DictObject::Entry>> sortedEntries(const DictObject &dict,
                                                      Environment &env) {
   std::vector<Value> keys;
   std::vector<Value> places;
+  keys.reserve(dict.size());
+  places.reserve(dict.size());
   for (size_t i = 0; i < dict.size(); ++i) {
     keys.push_back(dict.entries()[i].key);
     places.push_back(Value::integer(static_cast<int64_t>(i)));
@@ -39,6 +41,7 @@ Result<std::vector<DictObject::Entry>> sortedEntries(const DictObject &dict,
     SWALLOW_TRY(sortBy(order, keys, false, env));
   }
   std::vector<DictObject::Entry> entries;
+  entries.reserve(dict.size());
   for (const Value &place : order)
     entries.push_back(dict.entries()[static_cast<size_t>(place.asInt())]);
   return entries;
@@ -82,7 +85,7 @@ private:
           text += ", ";
         SWALLOW_ASSIGN(std::string key, oneLine(entry.key));
         SWALLOW_ASSIGN(std::string item, oneLine(entry.value));
-        text += key + ": " + item;
+        text.append(key).append(": ").append(item);
       }
       return text + "}";
     }

@@ -134,12 +134,14 @@ private:
   Status writeDict(const DictObject &dict, size_t level) {
     std::vector<Value> places;
     std::vector<Value> keys;
+    places.reserve(dict.size());
     for (size_t i = 0; i < dict.size(); ++i)
       places.push_back(Value::integer(static_cast<int64_t>(i)));
     if (options_.sortKeys) {
+      keys.reserve(dict.size());
       for (const DictObject::Entry &entry : dict.entries())
         keys.push_back(entry.key);
-      SWALLOW_TRY(sortBy(places, std::move(keys), false, env_));
+      SWALLOW_TRY(sortBy(places, keys, false, env_));
     }
     out += '{';
     for (size_t i = 0; i < places.size(); ++i) {

@@ -155,10 +155,13 @@ private:
         isEmail(word))
       return "<a href=\"mailto:" + word + "\">" + word + "</a>";
     std::string result = word;
-    for (const std::string &scheme : options_.extraSchemes)
-      if (result != scheme && result.starts_with(scheme))
-        result =
-            "<a href=\"" + result + "\"" + attributes_ + ">" + result + "</a>";
+    for (const std::string &scheme : options_.extraSchemes) {
+      if (result == scheme || !result.starts_with(scheme))
+        continue;
+      std::string linked = "<a href=\"";
+      linked.append(result).append("\"").append(attributes_).append(">");
+      result = linked.append(result).append("</a>");
+    }
     return result;
   }
 
