@@ -29,8 +29,8 @@ void Candidates::assign(std::span<const float> row, double temperature) {
     // So cold that quotients overflow: the same distribution, relative to its
     // largest logit.
     for (size_t id = 0; id < row.size(); ++id)
-      logits_[id] = static_cast<float>((double(row[id]) - double(largest)) /
-                                       temperature);
+      logits_[id] =
+          static_cast<float>((double(row[id]) - double(largest)) / temperature);
   }
   size_t kept = 0;
   for (size_t id = 0; id < row.size(); ++id) {

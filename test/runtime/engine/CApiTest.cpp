@@ -270,8 +270,8 @@ TEST_F(CApiTest, InspectsAsJson) {
   EXPECT_EQ(json["memory_plan"]["arena"][0]["name"], "residual");
   EXPECT_EQ(json["weights"]["tensors"], 10);
   EXPECT_EQ(json["probe"]["token_ids"], (std::vector<int>{1, 5, 3}));
-  // 1 segment of weights beside the four that the parts have.
-  EXPECT_EQ(json["segments"].size(), 5u);
+  // 1 segment of weights beside the five that the parts have.
+  EXPECT_EQ(json["segments"].size(), 6u);
 }
 
 TEST_F(CApiTest, ErrorsBelongToTheirThread) {

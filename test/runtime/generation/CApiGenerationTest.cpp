@@ -261,6 +261,20 @@ TEST_F(CApiGenerationTest, SeveralSamplesAndAbort) {
     EXPECT_EQ(swallow_sequence_create(session, &sequence), SWALLOW_OK);
 }
 
+TEST_F(CApiGenerationTest, ForksSequences) {
+  int64_t source = 0, fork = 0, length = 0;
+  ASSERT_EQ(swallow_sequence_create(session, &source), SWALLOW_OK);
+  int32_t ids[] = {1, 2, 3};
+  ASSERT_EQ(swallow_prefill(session, source, ids, 3), SWALLOW_OK);
+  ASSERT_EQ(swallow_sequence_fork(session, source, &fork), SWALLOW_OK);
+  EXPECT_NE(fork, source);
+  ASSERT_EQ(swallow_sequence_length(session, fork, &length), SWALLOW_OK);
+  EXPECT_EQ(length, 3);
+  ASSERT_EQ(swallow_sequence_remove(session, source), SWALLOW_OK);
+  EXPECT_EQ(swallow_sequence_fork(session, source, &fork),
+            SWALLOW_INVALID_ARGUMENT);
+}
+
 TEST_F(CApiGenerationTest, RefusesInOneLine) {
   swallow_generation_event event{};
   EXPECT_EQ(swallow_generation_next(generation, &event),
