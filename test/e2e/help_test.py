@@ -9,7 +9,7 @@ import sys
 from swallow_testing import Checks, run
 
 COLUMNS = 80
-ROWS = 60
+ROWS = 64
 # "  -n, --max-tokens N     Most new tokens [at least 0, default 512]"
 OPTION = re.compile(r"  (-\S.*?)(?:  +)(\S.*)")
 NUMBER = r"(-?\d+(?:\.\d+)?)"

@@ -18,6 +18,7 @@ apt_build=(
   libflatbuffers-dev flatbuffers-compiler
   libsentencepiece-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev
   libcli11-dev libxxhash-dev libzstd-dev zlib1g-dev
+  libedit-dev libbsd-dev libncurses-dev # lines of `swallow-rt chat`
 )
 # Needed besides to run the tests: GoogleTest, and clang for sanitizers,
 # fuzzers, clang-format and clang-tidy.

@@ -17,11 +17,13 @@
 using Command = std::function<int()>;
 
 void addRunCommand(CLI::App &app, Command &command);
+void addChatCommand(CLI::App &app, Command &command);
 void addInspectCommand(CLI::App &app, Command &command);
 void addVerifyCommand(CLI::App &app, Command &command);
 void addLogitsCommand(CLI::App &app, Command &command);
 void addTokenizeCommand(CLI::App &app, Command &command);
 void addDetokenizeCommand(CLI::App &app, Command &command);
 void addPerplexityCommand(CLI::App &app, Command &command);
+void addRenderCommand(CLI::App &app, Command &command);
 
 #endif // SWALLOW_TOOLS_SWALLOW_RT_COMMANDS_H

@@ -55,8 +55,8 @@ void addRenderCommand(CLI::App &app, Command &command) {
       "render", "Print the prompt that a conversation becomes");
   Options declare(*verb);
   declare.file(options->file);
-  declare.text("--messages", options->messages, "FILE",
-               "JSON list of messages, - for standard input", "-");
+  declare.text("--messages", options->messages, "FILE", "JSON list of messages",
+               "standard input");
   options->conversation.declare(declare);
   declare.flag("!--no-generation-prompt", options->generationPrompt,
                "Without the beginning of an answer");

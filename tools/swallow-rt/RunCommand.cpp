@@ -1,6 +1,7 @@
 #include "tools/swallow-rt/Commands.h"
 #include "tools/swallow-rt/Generation.h"
 #include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/chat/ChatFormat.h"
 #include "tools/swallow-rt/options/GenerationOptions.h"
 
 #include <chrono>
@@ -14,7 +15,9 @@ using Clock = std::chrono::steady_clock;
 struct RunOptions : CommonOptions {
   std::optional<std::string> prompt;
   std::optional<std::string> promptFile;
+  bool chat = false;
   bool noSpecial = false;
+  ChatFormat format;
   GenerationOptions generation;
   int64_t samples = 1;
   std::optional<int32_t> logprobs;
@@ -51,11 +54,20 @@ std::string promptText(const RunOptions &options) {
 
 std::vector<int32_t> promptIds(const RunOptions &options,
                                const swallow_artifact *artifact) {
-  std::vector<int32_t> ids =
-      encode(artifact, promptText(options), !options.noSpecial);
-  if (ids.empty())
-    throw CommandError("the prompt is empty");
-  return ids;
+  bool chat = options.chat || options.format.chosen();
+  if (!chat) {
+    std::vector<int32_t> ids =
+        encode(artifact, promptText(options), !options.noSpecial);
+    if (ids.empty())
+      throw CommandError("the prompt is empty");
+    return ids;
+  }
+  options.format.require(artifact);
+  Json messages = Json::array();
+  if (options.format.system)
+    messages.push_back(message("system", *options.format.system));
+  messages.push_back(message("user", promptText(options)));
+  return options.format.ids(artifact, dumpJson(messages));
 }
 
 Json choiceJson(size_t index, const Sample &sample) {
@@ -196,6 +208,9 @@ void addRunCommand(CLI::App &app, Command &command) {
       ->excludes(prompt);
   declare.flag("--no-special", options->noSpecial,
                "Without the tokens that are put around a text");
+  declare.flag("--chat", options->chat,
+               "The text is a message, for the model's template");
+  options->format.declare(declare);
 
   declare.group("End");
   options->generation.declareEnds(declare);
@@ -224,7 +239,8 @@ void addRunCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.maxStepTokens(options->maxStepTokens);
   verb->footer("model's: what the checkpoint's generation_config.json says. "
-               "Naming a way of\nsampling samples.");
+               "Naming a way of\nsampling samples. --system, "
+               "--chat-template and --prompt-style mean --chat.");
   verb->callback(
       [&command, options] { command = [options] { return run(*options); }; });
 }

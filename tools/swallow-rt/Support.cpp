@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <iterator>
+#include <poll.h>
 #include <unistd.h>
 
 void check(swallow_status status) {
@@ -183,6 +184,25 @@ bool takeInterrupt() {
   bool requested = interrupted != 0;
   interrupted = 0;
   return requested;
+}
+
+bool waitForInput() {
+  sigset_t interrupt, before;
+  sigemptyset(&interrupt);
+  sigaddset(&interrupt, SIGINT);
+  for (;;) {
+    // Held back between the look at the flag and the wait.
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    bool requested = takeInterrupt();
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    int ready = requested ? 0 : ppoll(&input, 1, nullptr, &before);
+    bool failed = ready < 0 && errno != EINTR; // read will say why
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (requested)
+      return false;
+    if (ready > 0 || failed)
+      return true;
+  }
 }
 
 bool writeOutput(std::string_view text) {

@@ -76,6 +76,9 @@ void catchInterrupts();
 bool interruptRequested();
 /// The same, and unsets the flag.
 bool takeInterrupt();
+/// Waits until standard input can be read (its end included). False, and the
+/// flag unset, when Ctrl-C was there first.
+bool waitForInput();
 
 /// Writes to standard output at once. False when its reader has gone away;
 /// throws CommandError when it cannot be written for another reason.

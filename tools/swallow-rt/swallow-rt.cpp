@@ -36,12 +36,14 @@ int main(int argc, char **argv) {
   app.require_subcommand(0, 1);
   Command command;
   addRunCommand(app, command);
+  addChatCommand(app, command);
   addInspectCommand(app, command);
   addVerifyCommand(app, command);
   addLogitsCommand(app, command);
   addTokenizeCommand(app, command);
   addDetokenizeCommand(app, command);
   addPerplexityCommand(app, command);
+  addRenderCommand(app, command);
 
   try {
     app.parse(argc, argv);

@@ -43,17 +43,17 @@ std::string checkedText(std::string text, const std::string &source) {
 } // namespace
 
 void ConversationOptions::declare(Options &options) {
-  options.text("--chat-template", chatTemplate_, "FILE|NAME",
-               "Jinja file, or template of the model", "the model's");
+  options.text("--chat-template", chatTemplate_, "FILE",
+               "Jinja file, or a template's name", "model's");
   options.text("--prompt-style", promptStyle_, "STYLE",
-               ("In place of a template: " + promptStyles()).c_str(), "none");
+               ("Or one of " + promptStyles()).c_str(), "none");
   options.text("--tools", toolsFile_, "FILE", "JSON list of tools", "none");
   options.text("--documents", documentsFile_, "FILE", "JSON list of documents",
                "none");
   options.text("--template-vars", templateVars_, "JSON",
-               "Object of variables for the template", "none");
-  options.text("--date", date_, "DATE",
-               "Today, YYYY-MM-DD[THH:MM:SS], for the template", "now");
+               "Object of template variables", "none");
+  options.text("--date", date_, "DATE", "YYYY-MM-DD[THH:MM:SS] for templates",
+               "now");
 }
 
 Prompt ConversationOptions::render(const swallow_artifact *artifact,

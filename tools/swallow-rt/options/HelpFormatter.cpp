@@ -10,6 +10,8 @@ constexpr size_t kHelpColumn = 26;
 /// "  NAME     help", the help broken into lines where it is too long.
 std::string entry(const std::string &name, const std::string &help) {
   std::string out = "  " + name;
+  if (out.size() + 2 > kHelpColumn && out.size() + 2 + help.size() <= kColumns)
+    return out + "  " + help + "\n";
   if (out.size() + 2 > kHelpColumn)
     out += "\n" + std::string(kHelpColumn, ' ');
   else
