@@ -32,18 +32,18 @@ class TooLarge(Exception):
 
 @contextmanager
 def time_limit(seconds):
-    """Raises TimedOut in the body when it has run for `seconds`."""
+    """Raises TimedOut in the body when it has used the processor for `seconds`."""
 
     def expire(signum, frame):
         raise TimedOut
 
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    previous = signal.signal(signal.SIGVTALRM, expire)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, previous)
 
 
 def compile_template(source):
