@@ -12,6 +12,7 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -121,6 +122,13 @@ public:
       result.named[key] = token.content;
       add(std::move(token));
     }
+    for (const std::string &key : ownNames(hasDecoder)) {
+      // Here the config goes before the map, unlike for the tokens above.
+      JsonNode node =
+          config[key].isString() ? config[key] : lookUp(key.c_str());
+      SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(node));
+      add(std::move(token));
+    }
     for (const char *key :
          {"additional_special_tokens", "extra_special_tokens"})
       SWALLOW_TRY(readList(lookUp(key), result.special));
@@ -141,6 +149,24 @@ public:
   }
 
 private:
+  /// The keys of tokens that only some models have, such as "image_token",
+  /// sorted: names that end so and have a token.
+  std::set<std::string> ownNames(bool hasDecoder) const {
+    std::set<std::string> names;
+    for (const Json *json : {&config_, hasDecoder ? nullptr : &map_}) {
+      if (!json || !json->is_object())
+        continue;
+      for (const auto &[key, value] : *json->get_ptr<const Json::object_t *>())
+        if (key.ends_with("_token") &&
+            (value.is_string() ||
+             (value.is_object() && value.contains("content"))))
+          names.insert(key);
+    }
+    for (const char *key : namedTokens)
+      names.erase(key);
+    return names;
+  }
+
   static Result<uint32_t> readId(const JsonNode &node, const std::string &key) {
     uint64_t id = 0;
     for (char c : key) {

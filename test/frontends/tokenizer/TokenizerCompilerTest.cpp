@@ -216,6 +216,23 @@ TEST_F(TokenizerFolder, TakesSpecialTokensFromTheConfig) {
 }
 
 // A prompt that asks for neither is neither cut nor padded, in transformers.
+TEST_F(TokenizerFolder, AddsTokensWithNamesOfTheModelsOwn) {
+  copy("llama31", "tokenizer.json");
+  write("tokenizer_config.json", R"({
+    "image_token": "<image>", "no_token": null, "add_bos_token": true,
+    "audio_token": {"__type": "AddedToken", "content": "<audio>"}})");
+  write("special_tokens_map.json",
+        R"({"image_token": "<|eot_id|>", "video_token": "<video>"})");
+  CompiledTokenizer compiled = compile();
+  ASSERT_TRUE(compiled.tokenizer) << compiled.error.message;
+  // Each is one token, and left out with the special ones.
+  for (const char *text : {"<audio>", "<image>", "<video>"}) {
+    std::vector<int32_t> ids = compiled->encode(text, false);
+    EXPECT_EQ(ids.size(), 1u) << text;
+    EXPECT_EQ(compiled->decode(ids, true), "") << text;
+  }
+}
+
 TEST_F(TokenizerFolder, IgnoresTruncationAndPadding) {
   writeJson("/truncation", R"({"direction": "Right", "max_length": 2,
                                "strategy": "LongestFirst", "stride": 0})");

@@ -10,7 +10,7 @@ messages or a list of cases: objects with `messages` and, as it may be,
 `tools`, `documents`, `variables`, `template` (a name), `template_text`,
 `add_generation_prompt` and `continue_final_message`. The second makes the
 folders that the file describes and compares all their cases; --update writes
-transformers' answers into it, which test/e2e/chat_test.py then holds
+transformers' answers into it, which test/e2e/render_test.py then holds
 swallow-rt to. Text and token ids must be equal; where transformers raises,
 swallow-rt must fail.
 """
