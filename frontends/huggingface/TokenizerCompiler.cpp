@@ -83,9 +83,10 @@ public:
 
   JsonNode config() const { return JsonNode(config_, configPath_); }
 
-  /// `known` has the tokens of the tokenizer file; a name refers to one of them
-  /// with its properties.
-  Result<ConfigTokens> read(const AddedVocabulary &known) const {
+  /// `known` has the tokens of the tokenizer file, which is a tokenizer.json or
+  /// a tokenizer.model; a name refers to one of them with its properties.
+  Result<ConfigTokens> read(const AddedVocabulary &known,
+                            bool fromTokenizerJson) const {
     ConfigTokens result;
     JsonNode config = this->config();
     JsonNode decoder = config["added_tokens_decoder"];
@@ -104,34 +105,25 @@ public:
       JsonNode fromMap = map[key];
       return hasDecoder || fromMap.isMissingOrNull() ? config[key] : fromMap;
     };
-    auto add = [&](AddedTokenSpec token) {
-      const AddedTokenSpec *other = known.find(token.content);
-      for (const auto &[id, listed] : result.decoder)
-        if (listed.content == token.content)
-          other = &listed;
-      if (other)
-        token = *other;
-      token.special = true;
-      result.special.push_back(std::move(token));
-    };
+    std::vector<AddedTokenSpec> names, others;
     for (const char *key : namedTokens) {
       JsonNode node = lookUp(key);
       if (node.isMissingOrNull())
         continue;
       SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(node));
       result.named[key] = token.content;
-      add(std::move(token));
+      names.push_back(std::move(token));
     }
     for (const std::string &key : ownNames(hasDecoder)) {
       // Here the config goes before the map, unlike for the tokens above.
       JsonNode node =
           config[key].isString() ? config[key] : lookUp(key.c_str());
       SWALLOW_ASSIGN(AddedTokenSpec token, readSpecial(node));
-      add(std::move(token));
+      names.push_back(std::move(token));
     }
     for (const char *key :
          {"additional_special_tokens", "extra_special_tokens"})
-      SWALLOW_TRY(readList(lookUp(key), result.special));
+      SWALLOW_TRY(readList(lookUp(key), others));
 
     if (!hasDecoder && added_.is_object()) {
       JsonNode added(added_, addedPath_);
@@ -139,12 +131,40 @@ public:
            *added_.get_ptr<const Json::object_t *>()) {
         SWALLOW_ASSIGN(uint32_t id, added[content].number(maxVocabSize - 1));
         AddedTokenSpec token{content};
-        for (const AddedTokenSpec &special : result.special)
-          token.special |= special.content == content;
+        for (const auto *specials : {&names, &others})
+          for (const AddedTokenSpec &special : *specials)
+            token.special |= special.content == content;
         token.normalized = !token.special;
         result.decoder[id] = token;
       }
     }
+    if (!hasDecoder && fromTokenizerJson)
+      for (const auto &[id, token] : known.tokens())
+        result.decoder[id] = token;
+
+    // A listed token becomes special if it has a name, and not for being in a
+    // list of special ones. One that only tokenizer.json has stays as it is.
+    auto listed = [&](const std::string &content) {
+      for (auto &[id, token] : result.decoder)
+        if (token.content == content)
+          return &token;
+      return static_cast<AddedTokenSpec *>(nullptr);
+    };
+    for (AddedTokenSpec &token : names) {
+      const AddedTokenSpec *other = known.find(token.content);
+      if (AddedTokenSpec *entry = listed(token.content))
+        entry->special = true;
+      else if (!other)
+        result.special.push_back(std::move(token));
+      else if (!fromTokenizerJson) {
+        result.special.push_back(*other);
+        result.special.back().special = true;
+      }
+    }
+    for (AddedTokenSpec &token : others)
+      if (!listed(token.content) &&
+          !(fromTokenizerJson && known.find(token.content)))
+        result.special.push_back(std::move(token));
     return result;
   }
 
@@ -247,7 +267,8 @@ Result<TokenizerSpec> readSentencePiece(const std::string &bytes,
   SWALLOW_ASSIGN(bool addEos, config["add_eos_token"].boolean(false));
   SWALLOW_ASSIGN(TokenizerSpec spec,
                  readSentencePieceModel(bytes, path, options));
-  SWALLOW_ASSIGN(ConfigTokens tokens, reader.read(spec.added));
+  SWALLOW_ASSIGN(ConfigTokens tokens,
+                 reader.read(spec.added, /*fromTokenizerJson=*/false));
   // The names that LlamaTokenizer has without being told.
   for (auto [key, text] :
        {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>"),
@@ -284,7 +305,8 @@ Result<std::string> swallow::compileTokenizer(const std::string &modelDir) {
   SWALLOW_ASSIGN(std::optional<std::string> text, readIfThere(jsonPath));
   if (text) {
     SWALLOW_ASSIGN(TokenizerSpec spec, readTokenizerJson(*text, jsonPath));
-    SWALLOW_ASSIGN(ConfigTokens tokens, reader.read(spec.added));
+    SWALLOW_ASSIGN(ConfigTokens tokens,
+                   reader.read(spec.added, /*fromTokenizerJson=*/true));
     applyConfigTokens(tokens, spec);
     return writeTokenizerTable(spec);
   }
