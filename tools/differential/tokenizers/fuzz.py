@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Random tokenizers and random strings through Swallow and Hugging Face's tokenizers. See README.md.
 
-    fuzz.py TOKENIZER_BATCH [--seconds N] [--seed N] [--folder DIR ...]
+    fuzz.py TOKENIZER_BATCH [--seconds N] [--seed N] [--folder DIR ... | --random-folders]
 
 Prints each difference once it is as small as it gets, and exits 1 if there was one. With --folder the tokenizers are
 those of checkpoint folders, as transformers' AutoTokenizer runs them.
@@ -12,9 +12,11 @@ import collections
 import json
 import random
 import sys
+import tempfile
 import time
 
 import peers
+import random_folder
 import random_tokenizer
 import shrink
 import texts
@@ -164,6 +166,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--stop-after", type=int, default=20, help="differences (20)")
     parser.add_argument("--folder", action="append", default=[], help="a checkpoint folder instead of random tokenizers")
+    parser.add_argument("--random-folders", action="store_true", help="random settings beside known tokenizers")
     parser.add_argument("--live", action="store_true", help="with --folder: transformers 5 to the letter (README.md)")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 30)
@@ -173,13 +176,18 @@ def main():
     vocabularies = None if options.folder else random_tokenizer.Vocabularies()
     source = texts.Texts()
     start = said = time.monotonic()
+    scratch = tempfile.TemporaryDirectory()
     found = number = 0
     last = None  # the folder that is open
     while time.monotonic() - start < options.seconds and found < options.stop_after:
         r = random.Random(f"{seed} {number}")
         number += 1
         try:
-            if options.folder:
+            if options.random_folders:
+                folder = json.dumps(random_folder.write(r, scratch.name), ensure_ascii=False)
+                description, vocab = {"model": {}}, 1000
+                opened = comparison.open(folder=scratch.name)
+            elif options.folder:
                 # 2000 strings at a time: it takes transformers seconds to open a folder.
                 folder = options.folder[(number - 1) // 80 % len(options.folder)]
                 description, vocab = {"model": {}}, 1000

@@ -100,16 +100,19 @@ def answer(state, request):
 
 
 def main():
-    # Panics are announced on standard error, one by one.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    # Panics are announced on standard error, one by one, and transformers prints now and then.
+    answers = os.fdopen(os.dup(1), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     state = {}
     for line in sys.stdin:
         try:
             reply = answer(state, json.loads(line))
         except BaseException as error:  # a panic of the Rust library is no Exception
             reply = {"error": f"{type(error).__name__}: {error}"}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
 
 
 if __name__ == "__main__":
