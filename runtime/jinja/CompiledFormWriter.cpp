@@ -36,12 +36,14 @@ private:
   }
   Offsets<fbs::Expr> writeAll(const std::vector<ExprPtr> &exprs) {
     std::vector<Offset<fbs::Expr>> offsets;
+    offsets.reserve(exprs.size());
     for (const ExprPtr &expr : exprs)
       offsets.push_back(write(expr.get()));
     return writeVector(offsets);
   }
   Offsets<fbs::Stmt> writeAll(const std::vector<StmtPtr> &stmts) {
     std::vector<Offset<fbs::Stmt>> offsets;
+    offsets.reserve(stmts.size());
     for (const StmtPtr &stmt : stmts)
       offsets.push_back(write(*stmt));
     return writeVector(offsets);
@@ -80,6 +82,7 @@ Writer::Offset<fbs::Expr> Writer::write(const ast::Expr *expr) {
 Writer::Offset<fbs::Stmt> Writer::write(const ast::Stmt &stmt) {
   auto name = writeText(stmt.name);
   std::vector<Offset<flatbuffers::String>> parameters;
+  parameters.reserve(stmt.parameters.size());
   for (const std::string &parameter : stmt.parameters)
     parameters.push_back(builder_.CreateString(parameter));
   auto parameterVector = writeVector(parameters);

@@ -172,7 +172,7 @@ Status Interpreter::bindArguments(const Stmt &stmt, Activation &variables,
     auto dict = makeRef<DictObject>(&env_.budget);
     for (NamedValue &argument : named)
       dict->set(argument.name, std::move(argument.value));
-    variables.own(*info.kwargs) = Value::dict(std::move(dict));
+    variables.own(*info.kwargs) = Value::dict(dict);
   } else if (!named.empty()) {
     if (takeNamed("caller"))
       return typeError("macro " + name +

@@ -142,7 +142,7 @@ Result<Value> Interpreter::evaluateDict(const Expr &expr,
   auto dict = makeRef<DictObject>(&env_.budget);
   for (size_t i = 0; i + 1 < items.size(); i += 2)
     SWALLOW_TRY(dict->set(std::move(items[i]), std::move(items[i + 1])));
-  return Value::dict(std::move(dict));
+  return Value::dict(dict);
 }
 
 Result<Value> Interpreter::evaluateBinary(const Expr &expr,
@@ -300,6 +300,7 @@ Value Interpreter::readTarget(const Expr &target, Activation &variables) {
   if (target.kind != ExprKind::Tuple)
     return read(target, variables);
   std::vector<Value> items;
+  items.reserve(target.operands.size());
   for (const ExprPtr &item : target.operands)
     items.push_back(readTarget(*item, variables));
   return Value::tuple(std::move(items), &env_.budget);

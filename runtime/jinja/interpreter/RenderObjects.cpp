@@ -75,6 +75,7 @@ Result<std::optional<Value>> MacroObject::attribute(std::string_view name,
                                     : Value::none());
   if (name == "arguments") {
     std::vector<Value> names;
+    names.reserve(stmt_.parameters.size());
     for (const std::string &parameter : stmt_.parameters)
       names.push_back(ofText(parameter, env));
     return std::optional<Value>(Value::tuple(std::move(names), &env.budget));
