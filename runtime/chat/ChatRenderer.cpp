@@ -115,7 +115,7 @@ Result<Value> ChatRenderer::makeContext(const ChatRequest &request,
   context->set(
       "add_generation_prompt",
       Value::boolean(request.addGenerationPrompt && !request.continueField));
-  return Value::dict(std::move(context));
+  return Value::dict(context);
 }
 
 Result<RenderedChat>

@@ -45,7 +45,7 @@ Value with(const Value &dict, std::string_view key, const Value &value) {
   for (const DictObject::Entry &entry : dict.asDict().entries())
     copy->set(entry.key.text(), entry.value);
   copy->set(key, value);
-  return Value::dict(std::move(copy));
+  return Value::dict(copy);
 }
 
 Value normalized(const Value &message) {
@@ -66,7 +66,7 @@ Value normalized(const Value &message) {
       result->set(entry.key.text(), entry.value);
   if (reasoning)
     result->set("reasoning_content", *reasoning);
-  return Value::dict(std::move(result));
+  return Value::dict(result);
 }
 
 /// A list of content blocks whose last text has the mark; `last` gets that
