@@ -146,11 +146,10 @@ TEST(GenerationConfig, ValuesAreValidated) {
         Case{"max_length", "1e30", "an integer from 1"},
         Case{"eos_token_id", "[[1]]", "found a list"},
         Case{"pad_token_id", "true", "found true"}})
-    expectError(
-        parse("{\"" + std::string(c.key) + "\": " + c.value + "}"),
-        ErrorCode::InvalidConfig,
-        {"dir/generation_config.json: key \"" + std::string(c.key),
-         c.expected});
+    expectError(parse("{\"" + std::string(c.key) + "\": " + c.value + "}"),
+                ErrorCode::InvalidConfig,
+                {"dir/generation_config.json: key \"" + std::string(c.key),
+                 c.expected});
   expectError(parse("["), ErrorCode::MalformedFile, {"malformed JSON"});
   expectError(parse("3"), ErrorCode::MalformedFile, {"a JSON object"});
 }
