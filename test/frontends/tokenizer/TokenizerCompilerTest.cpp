@@ -216,6 +216,30 @@ TEST_F(TokenizerFolder, TakesSpecialTokensFromTheConfig) {
 }
 
 // A prompt that asks for neither is neither cut nor padded, in transformers.
+TEST_F(TokenizerFolder, MakesOnlyListedTokensSpecialByName) {
+  const char *added = R"([{"id": 5, "content": "<pad>", "special": false,
+      "single_word": false, "lstrip": false, "rstrip": false,
+      "normalized": false}])";
+  auto decoded = [&](const char *config) {
+    writeJson("/added_tokens", added);
+    write("tokenizer_config.json", config);
+    CompiledTokenizer compiled = compile();
+    return compiled.tokenizer ? compiled->decode(std::vector<int32_t>{0, 5})
+                              : compiled.error.message;
+  };
+  EXPECT_EQ(decoded("{}"), "a<pad>");
+  EXPECT_EQ(decoded(R"({"pad_token": "<pad>"})"), "a");
+  // Being in a list does not make it special.
+  EXPECT_EQ(decoded(R"({"additional_special_tokens": ["<pad>"]})"), "a<pad>");
+  // With added_tokens_decoder only the tokens in it are looked at.
+  EXPECT_EQ(decoded(R"({"pad_token": "<pad>", "added_tokens_decoder":
+                        {"4": {"content": "<s>", "special": true}}})"),
+            "a<pad>");
+  EXPECT_EQ(decoded(R"({"pad_token": "<pad>", "added_tokens_decoder":
+                        {"5": {"content": "<pad>", "special": false}}})"),
+            "a");
+}
+
 TEST_F(TokenizerFolder, AddsTokensWithNamesOfTheModelsOwn) {
   copy("llama31", "tokenizer.json");
   write("tokenizer_config.json", R"({

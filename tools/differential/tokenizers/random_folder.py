@@ -46,6 +46,9 @@ def settings(r, base, vocab, next_id):
         config["added_tokens_decoder"] = {
             str(next_id + i): {"content": c, **flags(r, r.random() < 0.5)} for i, c in enumerate(new[: r.randint(1, 4)])}  # fmt: skip
     elif r.random() < 0.4:
+        # transformers takes a token of this file for a normal one if its name in the config is an object.
+        objects = {v["content"] for v in config.values() if isinstance(v, dict) and "content" in v}
+        new = [c for c in new if c not in objects]
         files["added_tokens.json"] = {c: next_id + i for i, c in enumerate(new[: r.randint(1, 4)])}
     if r.random() < 0.3:
         files["special_tokens_map.json"] = names(r, 0.3) if not base.startswith("model") else {"bos_token": "<s>", "eos_token": "</s>"}
