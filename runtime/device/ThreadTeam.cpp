@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <csignal>
 #include <exception>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -53,6 +54,30 @@ void Barrier::wait() {
   sleepers_.fetch_sub(1, std::memory_order_relaxed);
 }
 
+namespace {
+
+/// While it lives, threads that are started take no signals but those of their
+/// own faults: they inherit the mask. A signal to the process then reaches a
+/// thread of the program, whose waiting calls it is meant to end.
+class SignalsHeldBack {
+public:
+  SignalsHeldBack() {
+    sigset_t all;
+    sigfillset(&all);
+    for (int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT})
+      sigdelset(&all, fault);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsHeldBack() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsHeldBack(const SignalsHeldBack &) = delete;
+  SignalsHeldBack &operator=(const SignalsHeldBack &) = delete;
+
+private:
+  sigset_t before_{};
+};
+
+} // namespace
+
 Result<std::unique_ptr<ThreadTeam>> ThreadTeam::create(int threads) {
   if (threads < 1 || threads > kMaxThreads)
     return Error{ErrorCode::InvalidArgument,
@@ -77,6 +102,7 @@ Result<std::unique_ptr<ThreadTeam>> ThreadTeam::create(int threads) {
   std::atomic<uint32_t> gate{0}; // 0 wait, 1 work, 2 leave
   bool refused = false;
   try {
+    SignalsHeldBack heldBack;
     for (int64_t thread = 1; thread < threads; ++thread)
       team->threads_.emplace_back([team = team.get(), thread, &gate] {
         while (gate.load(std::memory_order_acquire) == 0)

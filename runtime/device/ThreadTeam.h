@@ -42,8 +42,8 @@ private:
 };
 
 /// Persistent threads. The thread that calls run() is number 0; the others
-/// sleep between runs. One run at a time; run() may be called from different
-/// threads one after another.
+/// sleep between runs and take no signals sent to the process. One run at a
+/// time; run() may be called from different threads one after another.
 class ThreadTeam {
 public:
   /// Starts `threads` - 1 threads. Errors: InvalidArgument outside

@@ -198,7 +198,8 @@ bool waitForInput() {
     int ready = requested ? 0 : ppoll(&input, 1, nullptr, &before);
     bool failed = ready < 0 && errno != EINTR; // read will say why
     sigprocmask(SIG_SETMASK, &before, nullptr);
-    if (requested)
+    // The terminal throws away what was typed before Ctrl-C.
+    if (requested || takeInterrupt())
       return false;
     if (ready > 0 || failed)
       return true;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -99,6 +100,24 @@ TEST(ThreadTeamTest, RunsFromDifferentThreadsInTurn) {
 }
 
 #ifdef SWALLOW_COUNTS_ALLOCATIONS
+// What a program does on Ctrl-C is done by its own threads: a handler that runs
+// on a thread of the team interrupts no read of theirs.
+TEST(ThreadTeamTest, TakesNoSignalsOfTheProgram) {
+  auto team = makeTeam(3);
+  ASSERT_TRUE(team);
+  std::vector<sigset_t> blocked(3);
+  team->run([&](int64_t thread) {
+    pthread_sigmask(SIG_BLOCK, nullptr, &blocked[static_cast<size_t>(thread)]);
+  });
+  for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGUSR1}) {
+    EXPECT_FALSE(sigismember(&blocked[0], signal)) << signal;
+    EXPECT_TRUE(sigismember(&blocked[1], signal)) << signal;
+    EXPECT_TRUE(sigismember(&blocked[2], signal)) << signal;
+  }
+  // Faults are the thread's own.
+  EXPECT_FALSE(sigismember(&blocked[1], SIGSEGV));
+}
+
 TEST(ThreadTeamTest, RunDoesNotAllocate) {
   auto team = makeTeam(3);
   ASSERT_TRUE(team);
