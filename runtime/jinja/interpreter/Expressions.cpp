@@ -168,7 +168,7 @@ Result<Value> Interpreter::evaluateConcat(const Expr &expr,
                                           Activation &variables) {
   SWALLOW_ASSIGN(std::vector<Value> values,
                  evaluateAll(expr.operands, variables));
-  Scoped escaping(env_.autoescape, escapes(expr.escaping));
+  Scoped escaping(env_.autoescape, expr.escaping == ast::Escaping::On);
   return concatenate(values, env_);
 }
 

@@ -454,9 +454,10 @@ Status Resolver::resolveFunction(Expr &expr) {
 }
 
 Status Resolver::resolveExpr(Expr &expr, const Frame &frame) {
-  // jinja2 prints and joins what it knows before it renders.
+  // jinja2 prints and joins what it knows before it renders. Where it does not
+  // know whether to escape, it joins without escaping.
   expr.escaping = isLiteral(expr) ? constantEscaping_ : escaping();
-  if (expr.kind == ExprKind::Concat && !isDynamic_ && isConstant(expr))
+  if (expr.kind == ExprKind::Concat && (isDynamic_ || isConstant(expr)))
     expr.escaping = Escaping::Off;
   switch (expr.kind) {
   case ExprKind::Bool:

@@ -274,6 +274,12 @@ TEST(Interpreter, Autoescape) {
        "}}{{ '<b>' ~ '<'|safe }}{% set q %}<{{ '<' }}{% endset %}{{ q }}{% "
        "filter upper %}<{{ '<' }}{% endfilter %}{% endautoescape %}{{ q }}",
        "<<&lt;b&gt;&lt;<&lt;<&LT;"},
+      {"{% macro m() %}<{% endmacro %}{% autoescape y %}{{ m() ~ '<' }}{{ m() "
+       "}}{{ '<' }}{% endautoescape %}",
+       "&lt;&lt;<<"},
+      {"{% autoescape true %}{{ b ~ '<'|safe }}{{ 'a<' ~ '<'|safe }}{% "
+       "endautoescape %}",
+       "{&#39;c&#39;: 2}<a&lt;&lt;"},
       {"{% autoescape true %}{% for i in ['<'] recursive %}{{ i }}{{ "
        "loop(['>']) if i == '<' }}{% endfor %}{{ ['<'] }}{{ none }}{{ und }}{% "
        "endautoescape %}",

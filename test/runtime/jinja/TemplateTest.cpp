@@ -63,10 +63,11 @@ TEST(Template, TruncatedFormsAreRefused) {
   ASSERT_TRUE(bytes);
   for (size_t size = 0; size < bytes->size(); ++size) {
     auto opened = Template::open(std::span(*bytes).first(size));
-    if (opened) // only where nothing but padding was lost
+    if (opened) { // only where nothing but padding was lost
       EXPECT_GT(size + 8, bytes->size());
-    else
+    } else {
       EXPECT_EQ(opened.error().code, ErrorCode::Corrupt);
+    }
   }
 }
 
@@ -88,8 +89,9 @@ TEST(Template, FlippedBitsAreHarmless) {
       continue;
     }
     auto result = opened->render(*context, options);
-    if (!result)
+    if (!result) {
       EXPECT_FALSE(result.error().message.empty());
+    }
   }
   EXPECT_GT(refused, bytes->size());
 }
