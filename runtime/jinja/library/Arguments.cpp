@@ -108,6 +108,15 @@ Status expectArguments(const Arguments &arguments, std::string_view type,
   return typeError(message);
 }
 
+Status expectInputOnly(const Arguments &arguments, std::string_view function) {
+  SWALLOW_TRY(refuseKeywords(arguments, "", function));
+  size_t count = arguments.positional.size();
+  if (count == 0)
+    return {};
+  return typeError(std::string(function) + "() takes exactly one argument (" +
+                   std::to_string(count + 1) + " given)");
+}
+
 Result<int64_t> toIndex(const Value &value) {
   if (value.isIntegral())
     return value.asInt();

@@ -51,6 +51,10 @@ Status expectArguments(const Arguments &arguments, std::string_view type,
 Status refuseKeywords(const Arguments &arguments, std::string_view type,
                       std::string_view method);
 
+/// A filter or test that is a function of Python's own, whose one argument is
+/// the input: "len() takes exactly one argument (2 given)".
+Status expectInputOnly(const Arguments &arguments, std::string_view function);
+
 /// operator.index(value): "'str' object cannot be interpreted as an integer".
 Result<int64_t> toIndex(const Value &value);
 

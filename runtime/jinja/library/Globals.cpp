@@ -130,6 +130,11 @@ public:
   std::string_view moduleName() const override {
     return "transformers.utils.chat_template_utils";
   }
+  Result<std::string> repr(Environment &env, unsigned depth) const override {
+    return "<transformers.utils.chat_template_utils."
+           "_cached_compile_jinja_template.<locals>.TemplateDict object at " +
+           address() + ">";
+  }
   bool isCallable() const override { return true; }
   Result<Value> call(const Arguments &arguments, Environment &env) override {
     return makeDict(arguments, env);

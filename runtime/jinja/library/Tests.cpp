@@ -38,7 +38,7 @@ struct NamedQuestion {
   std::string_view function;
   Question question;
 };
-constexpr std::array<NamedQuestion, 15> questions = {{
+constexpr std::array<NamedQuestion, 14> questions = {{
     {"boolean", "test_boolean", isBoolean},
     {"defined", "test_defined", isDefined},
     {"escaped", "test_escaped", isEscaped},
@@ -53,7 +53,6 @@ constexpr std::array<NamedQuestion, 15> questions = {{
     {"string", "test_string", isString},
     {"true", "test_true", isTrue},
     {"undefined", "test_undefined", isUndefined},
-    {"callable", "callable", isCallable},
 }};
 
 template <size_t Index>
@@ -127,6 +126,12 @@ Result<bool> inCase(const Value &input, const Arguments &arguments,
   return truth(answer);
 }
 
+Result<bool> callable(const Value &input, const Arguments &arguments,
+                      Environment &env) {
+  SWALLOW_TRY(expectInputOnly(arguments, "callable"));
+  return isCallable(input);
+}
+
 Result<bool> sameAs(const Value &input, const Arguments &arguments,
                     Environment &env) {
   static const Signature signature("test_sameas", 1, 1, {"other"});
@@ -174,6 +179,7 @@ Tests allTests() {
       {"divisibleby", divisibleBy},
       {"lower", inCase<false>},
       {"upper", inCase<true>},
+      {"callable", callable},
       {"sameas", sameAs},
       {"in", isIn},
       {"filter", isFilter},

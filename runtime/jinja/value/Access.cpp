@@ -78,10 +78,10 @@ Value unsafe(const Value &object, std::string_view name, Environment &env) {
 /// AttributeError.
 Result<std::optional<Value>>
 attribute(const Value &object, std::string_view name, Environment &env) {
-  if (object.isUndefined())
-    return object.asUndefined().error();
   if (hasUnsafeAttribute(object, name))
     return std::optional<Value>(unsafe(object, name, env));
+  if (object.isUndefined())
+    return object.asUndefined().error();
   if (object.isCustom() && !name.starts_with('_'))
     return object.asCustom().attribute(name, env);
   return findAttribute(object, name, env);

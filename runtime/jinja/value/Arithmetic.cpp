@@ -1,5 +1,6 @@
 //===- Arithmetic.cpp - binary and unary operators ------------------------===//
 
+#include "runtime/jinja/library/Arguments.h"
 #include "runtime/jinja/library/format/Format.h"
 #include "runtime/jinja/library/text/Html.h"
 #include "runtime/jinja/value/Numbers.h"
@@ -246,6 +247,12 @@ Result<Value> binary(BinaryOp op, const Value &left, const Value &right,
   if (op == BinaryOp::Add && isRepeatable(left))
     return addTo(left, right, env);
   if (op == BinaryOp::Multiply) {
+    for (const Value *factor : {&left, &right}) {
+      // Markup multiplies in Python code, with a message of its own.
+      const Value &other = factor == &left ? right : left;
+      if (factor->isString() && factor->asString().isSafe())
+        SWALLOW_TRY(toIndex(other));
+    }
     if (isRepeatable(left))
       return repeat(left, right, env);
     if (isRepeatable(right))

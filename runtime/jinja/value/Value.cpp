@@ -189,14 +189,13 @@ UndefinedObject::UndefinedObject(std::string hint, bool unsafe, Budget *budget)
 Error UndefinedObject::error() const {
   if (hint_)
     return unsafe_ ? securityError(text_) : undefinedError(text_);
-  if (name_.isString())
-    return undefinedError(reprText(text_) + " has no attribute " +
-                          reprText(name_.text()));
-  // What a key prints as needs no more than is there.
+  // A key that is printed was made within a budget.
   Environment env;
-  Result<std::string> name = jinja::repr(name_, env);
-  return undefinedError(text_ + " has no element " +
-                        (name ? *name : std::string(name_.typeName())));
+  Result<std::string> repr = jinja::repr(name_, env);
+  std::string name = repr ? *repr : std::string(name_.typeName());
+  return undefinedError(name_.isString()
+                            ? reprText(text_) + " has no attribute " + name
+                            : text_ + " has no element " + name);
 }
 
 } // namespace swallow::jinja

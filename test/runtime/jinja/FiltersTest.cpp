@@ -20,6 +20,24 @@ constexpr std::string_view variables = R"json(
 )json";
 
 constexpr ExpressionCase html[] = {
+    {"'12 http://a.b'|urlize('x')", "12 http://a.b"},
+    {"'12'|urlize(2.5)", "12"},
+    {"'http://a.bc'|urlize(2.5)",
+     "error: TypeError: slice indices must be integers or None or have an "
+     "__index__ method"},
+    {"'http://a.bc'|urlize(-3)",
+     "<a href=\"http://a.bc\" rel=\"noopener\">http://a...</a>"},
+    {"s|wordwrap('x')", "error: TypeError: '<=' not supported between "
+                        "instances of 'str' and 'int'"},
+    {"(1,)|indent",
+     "error: TypeError: can only concatenate tuple (not \"str\") to tuple"},
+    {"s|escape(1)",
+     "error: TypeError: escape() takes 1 positional argument but 2 were given"},
+    {"('a'|safe)|float(x)", ""},
+    {"'a'|safe|filesizeformat",
+     "error: ValueError: could not convert string to float: Markup('a')"},
+    {"l|round(0,[])", "error: TypeError: unhashable type: 'list'"},
+    {"d|attr([])", "error: TypeError: unhashable type: 'list'"},
     {"s|escape", "Hello World"},
     {"html|e", "&lt;b&gt;&amp;&#34;&#39;x&lt;/b&gt;"},
     {"html|escape|e", "&lt;b&gt;&amp;&#34;&#39;x&lt;/b&gt;"},

@@ -19,6 +19,17 @@ constexpr std::string_view variables = R"json(
 )json";
 
 constexpr ExpressionCase cases[] = {
+    {"s.count(1,'a')", "error: TypeError: slice indices must be integers or "
+                       "None or have an __index__ method"},
+    {"s.find(1,'a')", "error: TypeError: slice indices must be integers or "
+                      "None or have an __index__ method"},
+    {"s.startswith(foo=1)",
+     "error: TypeError: startswith() takes no keyword arguments"},
+    {"'<'|e * 2", "&lt;&lt;"},
+    {"('<'|e) * [1]",
+     "error: TypeError: 'list' object cannot be interpreted as an integer"},
+    {"' ' * ('<'|e)",
+     "error: TypeError: 'str' object cannot be interpreted as an integer"},
     {"s.upper()", "HELLO WORLD"},
     {"s.upper(1)",
      "error: TypeError: str.upper() takes no arguments (1 given)"},

@@ -30,6 +30,16 @@ constexpr std::string_view variables = R"json(
 
 // The globals.
 constexpr ExpressionCase functions[] = {
+    {"x.__class__()", "error: SecurityError: access to attribute '__class__' "
+                      "of 'Undefined' object is unsafe."},
+    {"l['a'|safe]()",
+     "error: UndefinedError: 'list object' has no attribute Markup('a')"},
+    {"dict.fromkeys([1],foo=1)",
+     "error: TypeError: dict.fromkeys() takes no keyword arguments"},
+    {"true.bit_length(1)",
+     "error: TypeError: bool.bit_length() takes no arguments (1 given)"},
+    {"{}.__len__()", "error: SecurityError: access to attribute '__len__' of "
+                     "'dict' object is unsafe."},
     {"range(10)[2:8:3]", "range(2, 8, 3)"},
     {"range(10)[::-1]", "range(9, -1, -1)"},
     {"range(10)[-1]", "9"},

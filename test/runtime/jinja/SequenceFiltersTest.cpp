@@ -30,6 +30,8 @@ constexpr std::string_view variables = R"json(
 
 // Lazy: what is wrong with them shows when an item is asked for.
 constexpr ExpressionCase select[] = {
+    {"5|items|reverse",
+     "error: FilterArgumentError: argument must be iterable"},
     {"ld|sort(attribute='v',reverse=true)|map(attribute='n')|join", "zxY"},
     {"ld|map(attribute='n')|list", "['x', 'Y', 'z']"},
     {"ld|map(attribute='q')|list", "[Undefined, Undefined, Undefined]"},

@@ -16,6 +16,8 @@ constexpr std::string_view variables = R"json(
 )json";
 
 constexpr ExpressionCase tests[] = {
+    {"s is callable(1)",
+     "error: TypeError: callable() takes exactly one argument (2 given)"},
     {"1 is number", "True"},
     {"1.0 is number", "True"},
     {"true is number", "True"},

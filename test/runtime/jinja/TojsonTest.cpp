@@ -16,6 +16,9 @@ constexpr std::string_view variables = R"json(
 )json";
 
 constexpr ExpressionCase tojson[] = {
+    {"l|tojson(indent=1.5,separators='abc')",
+     "error: ValueError: too many values to unpack (expected 2)"},
+    {"s|tojson(separators=(1,2))", "\"Hello World\""},
     {"d|tojson", "{\"a\": 1, \"b\": 2}"},
     {"l|tojson", "[3, 1, 2]"},
     {"u|tojson", "\"日本語テキスト\""},

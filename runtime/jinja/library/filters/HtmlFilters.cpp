@@ -16,9 +16,8 @@ namespace {
 
 Result<Value> escapeFilter(const Value &input, const Arguments &arguments,
                            Environment &env) {
-  Arguments all = arguments;
-  all.positional.insert(all.positional.begin(), input);
-  SWALLOW_TRY(expectArguments(all, "", "escape", 1, 1));
+  static const Signature signature("escape", 1, 0, {});
+  SWALLOW_TRY(signature.bind(arguments));
   return escape(input, env);
 }
 
@@ -165,6 +164,22 @@ bool isSchemePrefix(std::string_view text) {
          (slashes.empty() || slashes == "/" || slashes == "//");
 }
 
+/// The first `limit` characters and an ellipsis, where there are more.
+Result<std::string> shortenUrl(const std::string &url, const Value &limit,
+                               Environment &env) {
+  if (limit.isNone())
+    return url;
+  Value text = Value::string(url, &env.budget);
+  auto size = static_cast<int64_t>(text.asString().length());
+  SWALLOW_ASSIGN(bool tooLong,
+                 compare(CompareOp::Greater, Value::integer(size), limit, env));
+  if (!tooLong)
+    return url;
+  SWALLOW_ASSIGN(Value shown,
+                 getSlice(text, Value::none(), limit, Value::none(), env));
+  return shown.text() + "...";
+}
+
 Result<Value> urlizeFilter(const Value &input, const Arguments &arguments,
                            Environment &env) {
   static const Signature signature(
@@ -172,10 +187,10 @@ Result<Value> urlizeFilter(const Value &input, const Arguments &arguments,
       {"trim_url_limit", "nofollow", "target", "rel", "extra_schemes"});
   SWALLOW_ASSIGN(Bound bound, signature.bind(arguments));
   UrlizeOptions options;
-  if (bound[0] && !bound[0]->isNone()) {
-    SWALLOW_ASSIGN(int64_t limit, toIndex(*bound[0]));
-    options.trimLimit = limit;
-  }
+  Value limit = bound[0] ? *bound[0] : Value::none();
+  options.shorten = [&](const std::string &url) {
+    return shortenUrl(url, limit, env);
+  };
   std::set<std::string> rel = {"noopener"};
   if (bound[1] && truth(*bound[1]))
     rel.insert("nofollow");

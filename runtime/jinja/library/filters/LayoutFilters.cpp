@@ -45,6 +45,8 @@ Result<Value> indent(const Value &input, const Arguments &arguments,
   if (!input.isString()) {
     if (input.isUndefined() || input.isList())
       return noMethod(input, "splitlines");
+    if (input.isTuple())
+      return typeError("can only concatenate tuple (not \"str\") to tuple");
     return typeError("unsupported operand type(s) for +=: '" +
                      std::string(input.typeName()) + "' and 'str'");
   }
@@ -71,13 +73,13 @@ Result<Value> wordWrap(const Value &input, const Arguments &arguments,
       "do_wordwrap", 2, 0,
       {"width", "break_long_words", "wrapstring", "break_on_hyphens"});
   SWALLOW_ASSIGN(Bound bound, signature.bind(arguments));
-  if (!input.isString())
-    return noMethod(input, "splitlines");
   Value separator = bound[2] && !bound[2]->isNone()
                         ? *bound[2]
                         : Value::string("\n", nullptr);
   if (!separator.isString())
     return noMethod(separator, "join");
+  if (!input.isString())
+    return noMethod(input, "splitlines");
   WrapOptions options;
   options.breakLongWords = !bound[1] || truth(*bound[1]);
   options.breakOnHyphens = !bound[3] || truth(*bound[3]);
@@ -89,9 +91,9 @@ Result<Value> wordWrap(const Value &input, const Arguments &arguments,
   for (std::string_view line : splitLines(input.text(), false)) {
     if (!std::exchange(firstLine, false))
       result += separator.text();
-    SWALLOW_ASSIGN(bool positive,
-                   compare(CompareOp::Greater, width, Value::integer(0), env));
-    if (!positive) {
+    SWALLOW_ASSIGN(bool invalid, compare(CompareOp::LessEqual, width,
+                                         Value::integer(0), env));
+    if (invalid) {
       SWALLOW_ASSIGN(std::string text, repr(width, env));
       return valueError("invalid width " + text + " (must be > 0)");
     }
@@ -115,8 +117,8 @@ Result<Value> prettyPrintFilter(const Value &input, const Arguments &arguments,
   return Value::string(std::move(text), &env.budget);
 }
 
-Status readSeparators(const Value &separators, JsonOptions &options,
-                      Environment &env) {
+Result<std::vector<Value>> unpackSeparators(const Value &separators,
+                                            Environment &env) {
   if (!isIterable(separators))
     return typeError("cannot unpack non-iterable " +
                      std::string(separators.typeName()) + " object");
@@ -126,6 +128,10 @@ Status readSeparators(const Value &separators, JsonOptions &options,
   if (parts.size() < 2)
     return valueError("not enough values to unpack (expected 2, got " +
                       std::to_string(parts.size()) + ")");
+  return parts;
+}
+
+Status useSeparators(const std::vector<Value> &parts, JsonOptions &options) {
   for (size_t i = 0; i < 2; ++i) {
     if (!parts[i].isString())
       return typeError("make_encoder() argument " + std::to_string(i + 5) +
@@ -145,13 +151,19 @@ Result<Value> toJsonFilter(const Value &input, const Arguments &arguments,
   JsonOptions options;
   options.ensureAscii = bound[0] && truth(*bound[0]);
   options.sortKeys = bound[3] && truth(*bound[3]);
-  // json.dumps does not look at it where all is one string.
-  if (bound[1] && !bound[1]->isNone() && !input.isString()) {
-    SWALLOW_ASSIGN(options.indent, indentation(*bound[1], env));
-    options.itemSeparator = ",";
+  std::vector<Value> separators;
+  if (bound[2] && !bound[2]->isNone()) {
+    SWALLOW_ASSIGN(separators, unpackSeparators(*bound[2], env));
   }
-  if (bound[2] && !bound[2]->isNone())
-    SWALLOW_TRY(readSeparators(*bound[2], options, env));
+  // json.dumps does not look at the rest where all is one string.
+  if (!input.isString()) {
+    if (bound[1] && !bound[1]->isNone()) {
+      SWALLOW_ASSIGN(options.indent, indentation(*bound[1], env));
+      options.itemSeparator = ",";
+    }
+    if (!separators.empty())
+      SWALLOW_TRY(useSeparators(separators, options));
+  }
   SWALLOW_ASSIGN(std::string text, toJson(input, options, env));
   return Value::string(std::move(text), &env.budget);
 }

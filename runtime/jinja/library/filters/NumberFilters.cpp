@@ -16,9 +16,7 @@ namespace {
 
 Result<Value> absolute(const Value &input, const Arguments &arguments,
                        Environment &env) {
-  Arguments all = arguments;
-  all.positional.insert(all.positional.begin(), input);
-  SWALLOW_TRY(expectArguments(all, "", "abs", 1, 1));
+  SWALLOW_TRY(expectInputOnly(arguments, "abs"));
   if (input.isFloat())
     return Value::number(std::fabs(input.asNumber()));
   if (!input.isIntegral())
@@ -41,8 +39,10 @@ Result<double> toFloat(const Value &value) {
         std::string(value.typeName()) + "'");
   if (std::optional<double> number = parseFloat(value.text()))
     return *number;
-  return valueError("could not convert string to float: " +
-                    reprText(value.text()));
+  std::string quoted = reprText(value.text());
+  if (value.asString().isSafe())
+    quoted = "Markup(" + quoted + ")";
+  return valueError("could not convert string to float: " + quoted);
 }
 
 bool isTypeOrValueError(const Error &error) {
@@ -161,6 +161,8 @@ Result<Value> roundFilter(const Value &input, const Arguments &arguments,
   SWALLOW_ASSIGN(Bound bound, signature.bind(arguments));
   Value precision = bound[0] ? *bound[0] : Value::integer(0);
   std::string_view method = "common";
+  if (bound[1])
+    SWALLOW_TRY(checkHashable(*bound[1], &env.budget));
   if (bound[1])
     method = bound[1]->isString() ? std::string_view(bound[1]->text()) : "";
   if (method == "common")

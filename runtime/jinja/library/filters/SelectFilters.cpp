@@ -181,6 +181,7 @@ Result<Value> attribute(const Value &input, const Arguments &arguments,
   static const Signature signature("do_attr", 2, 1, {"name"});
   SWALLOW_ASSIGN(Bound bound, signature.bind(arguments));
   const Value &name = *bound[0];
+  SWALLOW_TRY(checkHashable(name, &env.budget));
   if (!name.isString())
     return typeError("attribute name must be string, not '" +
                      std::string(name.typeName()) + "'");

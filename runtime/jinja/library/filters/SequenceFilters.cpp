@@ -13,16 +13,6 @@ namespace swallow::jinja {
 
 namespace {
 
-/// Filters that are Python's own functions: their input is an argument.
-Status expectInputOnly(const Arguments &arguments, std::string_view function) {
-  SWALLOW_TRY(refuseKeywords(arguments, "", function));
-  size_t count = arguments.positional.size();
-  if (count == 0)
-    return {};
-  return typeError(std::string(function) + "() takes exactly one argument (" +
-                   std::to_string(count + 1) + " given)");
-}
-
 Result<Value> lengthFilter(const Value &input, const Arguments &arguments,
                            Environment &env) {
   SWALLOW_TRY(expectInputOnly(arguments, "len"));
@@ -157,9 +147,12 @@ Result<Value> reverse(const Value &input, const Arguments &arguments,
     return Value::custom(Ref<CustomObject>(backwards->get()));
   if (!isException(backwards.error(), "TypeError"))
     return backwards.error();
-  if (!isIterable(input))
-    return filterArgumentError("argument must be iterable");
-  SWALLOW_ASSIGN(std::vector<Value> items, toVector(input, env));
+  Result<std::vector<Value>> listed = toVector(input, env);
+  if (!listed)
+    return isException(listed.error(), "TypeError")
+               ? filterArgumentError("argument must be iterable")
+               : listed.error();
+  std::vector<Value> items = std::move(*listed);
   std::ranges::reverse(items);
   return Value::list(std::move(items), &env.budget);
 }

@@ -293,7 +293,7 @@ Value makeDictView(const Value &dict, DictPart part, Environment &env) {
 }
 
 Result<Value> dictFromKeys(const Arguments &arguments, Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, "", "fromkeys", 1, 2));
+  SWALLOW_TRY(expectArguments(arguments, "dict", "fromkeys", 1, 2));
   SWALLOW_ASSIGN(std::vector<Value> keys,
                  toVector(arguments.positional[0], env));
   auto dict = makeRef<DictObject>(&env.budget);

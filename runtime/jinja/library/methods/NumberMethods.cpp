@@ -18,26 +18,26 @@ uint64_t magnitude(const Value &self) {
 
 Result<Value> bitLength(const Value &self, const Arguments &arguments,
                         Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, "int", "bit_length", 0, 0));
+  SWALLOW_TRY(expectArguments(arguments, self.typeName(), "bit_length", 0, 0));
   return Value::integer(std::bit_width(magnitude(self)));
 }
 
 Result<Value> bitCount(const Value &self, const Arguments &arguments,
                        Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, "int", "bit_count", 0, 0));
+  SWALLOW_TRY(expectArguments(arguments, self.typeName(), "bit_count", 0, 0));
   return Value::integer(std::popcount(magnitude(self)));
 }
 
 Result<Value> conjugate(const Value &self, const Arguments &arguments,
                         Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, self.isFloat() ? "float" : "int",
-                              "conjugate", 0, 0));
+  SWALLOW_TRY(expectArguments(arguments, self.typeName(), "conjugate", 0, 0));
   return self.isFloat() ? self : Value::integer(self.asInt());
 }
 
 Result<Value> intRatio(const Value &self, const Arguments &arguments,
                        Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, "int", "as_integer_ratio", 0, 0));
+  SWALLOW_TRY(
+      expectArguments(arguments, self.typeName(), "as_integer_ratio", 0, 0));
   return Value::tuple({Value::integer(self.asInt()), Value::integer(1)},
                       &env.budget);
 }

@@ -85,7 +85,7 @@ using Ask = bool (*)(std::string_view);
 
 Result<Value> ask(const Value &self, const Arguments &arguments,
                   std::string_view method, Ask question, Environment &env) {
-  SWALLOW_TRY(expectArguments(arguments, "str", method, 0, 0));
+  SWALLOW_TRY(expectArguments(arguments, self.typeName(), method, 0, 0));
   SWALLOW_TRY(env.budget.step(1 + self.text().size() / 8));
   return Value::boolean(question(self.text()));
 }

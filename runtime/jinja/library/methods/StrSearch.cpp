@@ -61,10 +61,10 @@ Result<std::optional<size_t>> search(std::string_view method, bool last,
                                      const Arguments &arguments,
                                      Environment &env) {
   SWALLOW_TRY(checkCount(method, arguments));
+  SWALLOW_ASSIGN(std::optional<Window> window, windowOf(self, arguments, env));
   const Value &part = arguments.positional[0];
   if (!part.isString())
     return typeError("must be str, not " + std::string(part.typeName()));
-  SWALLOW_ASSIGN(std::optional<Window> window, windowOf(self, arguments, env));
   if (!window)
     return std::optional<size_t>();
   size_t found = last ? findLast(window->text, part.text())
@@ -96,10 +96,10 @@ Result<Value> index(const Value &self, const Arguments &arguments,
 Result<Value> count(const Value &self, const Arguments &arguments,
                     Environment &env) {
   SWALLOW_TRY(checkCount("count", arguments));
+  SWALLOW_ASSIGN(std::optional<Window> window, windowOf(self, arguments, env));
   const Value &part = arguments.positional[0];
   if (!part.isString())
     return typeError("must be str, not " + std::string(part.typeName()));
-  SWALLOW_ASSIGN(std::optional<Window> window, windowOf(self, arguments, env));
   size_t found = window ? countOf(window->text, part.text()) : 0;
   return Value::integer(static_cast<int64_t>(found));
 }

@@ -92,16 +92,16 @@ public:
       attributes_ += attribute("target", options.target);
   }
 
-  void append(std::string &out, std::string_view word) const {
+  Status append(std::string &out, std::string_view word) const {
     size_t head = leading(word, {"(", "<", "&lt;"});
     std::string_view rest = word.substr(head);
     size_t tailSize = trailing(rest, {")", ">", ".", ",", "\n", "&gt;"});
     std::string middle(rest.substr(0, rest.size() - tailSize));
     std::string_view tail = rest.substr(rest.size() - tailSize);
     balance(middle, tail);
-    out.append(word.substr(0, head));
-    out += link(middle);
-    out += tail;
+    SWALLOW_ASSIGN(std::string linked, link(middle));
+    out.append(word.substr(0, head)).append(linked).append(tail);
+    return {};
   }
 
 private:
@@ -129,23 +129,12 @@ private:
     }
   }
 
-  std::string shown(const std::string &url) const {
-    if (!options_.trimLimit)
-      return url;
-    auto size = static_cast<int64_t>(countCharacters(url));
-    if (size <= *options_.trimLimit)
-      return url;
-    int64_t keep = *options_.trimLimit;
-    if (keep < 0)
-      keep = std::max<int64_t>(size + keep, 0);
-    return url.substr(0, offsetOf(url, static_cast<size_t>(keep))) + "...";
-  }
-
-  std::string link(const std::string &word) const {
+  Result<std::string> link(const std::string &word) const {
     if (isUrl(word)) {
       bool scheme = word.starts_with("https://") || word.starts_with("http://");
+      SWALLOW_ASSIGN(std::string shown, options_.shorten(word));
       return "<a href=\"" + (scheme ? word : "https://" + word) + "\"" +
-             attributes_ + ">" + shown(word) + "</a>";
+             attributes_ + ">" + shown + "</a>";
     }
     if (word.starts_with("mailto:") &&
         isEmail(std::string_view(word).substr(7)))
@@ -186,7 +175,7 @@ Result<std::string> urlize(std::string_view escaped,
     if (space)
       out += word;
     else
-      linker.append(out, word);
+      SWALLOW_TRY(linker.append(out, word));
     if (out.size() > budget.limits().bytes)
       SWALLOW_TRY(budget.reserve(out.size()));
   }

@@ -5,7 +5,7 @@
 
 #include "runtime/jinja/value/Budget.h"
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +13,9 @@
 namespace swallow::jinja {
 
 struct UrlizeOptions {
-  std::optional<int64_t> trimLimit; // characters of a URL that are shown
-  std::string rel;                  // plain text; none if empty
+  /// What is shown of a URL.
+  std::function<Result<std::string>(const std::string &)> shorten;
+  std::string rel; // plain text; none if empty
   std::string target;
   std::vector<std::string> extraSchemes;
 };
