@@ -35,7 +35,10 @@ Status Output::print(const Value &value) {
 Interpreter::Interpreter(const ast::Template &tree, const Value &context,
                          Environment &env)
     : tree_(tree), env_(env), context_(makeRef<Context>(context, &env.budget)),
-      output_(env), escape_(findFilter("escape")) {}
+      output_(env), escape_(findFilter("escape")) {
+  // Blocks see the top level's macros, which see the context.
+  env_.adopt(context_);
+}
 
 Ref<Activation> Interpreter::newActivation(uint32_t slots,
                                            Ref<Activation> parent,
@@ -314,6 +317,7 @@ Status Interpreter::block(const Stmt &stmt, Activation &variables,
   Ref<Context> context = variables.context();
   if (stmt.scoped) {
     context = makeRef<Context>(context, &env_.budget);
+    env_.adopt(context);
     for (const auto &[name, slot] : stmt.block->visible)
       if (const std::optional<Value> &value = variables.at(slot))
         context->set(name, *value);
