@@ -139,6 +139,10 @@ TEST(Template, CyclesAreFreed) {
                    "{% for i in [ns]|map(attribute='self') %}"
                    "{% set ns.l = loop %}{{ loop.changed(loop) }}{% endfor %}"),
             "<Macro 'm'>True");
+  EXPECT_EQ(render("{% macro m() %}{{ self.b }}{% endmacro %}{% set c = m %}"
+                   "{% block b scoped %}{% macro n() %}{% endmacro %}"
+                   "{% set s = self %}{{ c.name }}{% endblock %}"),
+            "m");
 }
 
 TEST(Template, GenerationSpans) {
