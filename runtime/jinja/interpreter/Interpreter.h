@@ -60,7 +60,7 @@ private:
   /// Of expressions, statements and calls inside of each other. Python allows
   /// macros to call each other about 190 times; this allows that for macros of
   /// the usual nesting, and bounds the stack.
-  static constexpr unsigned maxDepth = 1500;
+  static constexpr unsigned maxDepth = 1000;
 
   enum class Flow { Normal, Break, Continue };
 
