@@ -1,4 +1,4 @@
-//===- Characters.h - Python's classes of characters ------------*- C++ -*-===//
+//===- Characters.h - runs of white space and words -------------*- C++ -*-===//
 
 #ifndef SWALLOW_RUNTIME_JINJA_SYNTAX_CHARACTERS_H
 #define SWALLOW_RUNTIME_JINJA_SYNTAX_CHARACTERS_H
@@ -8,11 +8,8 @@
 
 namespace swallow::jinja {
 
-/// What str.isspace(), str.strip() and `\s` of Python's re agree on. Not
-/// Unicode's White_Space: the separators U+001C to U+001F belong to it.
-bool isPythonSpace(char32_t character);
-
-/// The bytes of white space that valid `text` starts or ends with.
+/// The bytes of white space that valid `text` starts or ends with: `\s` of
+/// Python's re, which is what str.strip() takes.
 size_t leadingSpace(std::string_view text);
 size_t trailingSpace(std::string_view text);
 
