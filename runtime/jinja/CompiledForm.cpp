@@ -240,6 +240,8 @@ void Reader::readArguments(const fbs::Expr &stored, ast::Expr &expr) {
     for (const ast::Keyword &other : expr.keywords)
       if (other.name == name)
         return fail<void>("has two arguments of one name");
+    if (i >= ast::maxParameters)
+      return fail<void>("has too many arguments");
     ExprPtr value = readExpr(keyword->value(), Role::Value);
     if (!value)
       return fail<void>("has an argument without a value");
@@ -328,7 +330,7 @@ void Reader::readParts(const fbs::Stmt &stored, ast::Stmt &stmt) {
   for (uint32_t i = 0; stored.parameters() && i < stored.parameters()->size();
        ++i) {
     std::string parameter = readText(stored.parameters()->Get(i));
-    if (parameter.empty() ||
+    if (parameter.empty() || i >= ast::maxParameters ||
         std::find(stmt.parameters.begin(), stmt.parameters.end(), parameter) !=
             stmt.parameters.end())
       return fail<void>("has wrong parameters");

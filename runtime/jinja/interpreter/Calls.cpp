@@ -24,8 +24,8 @@ Interpreter::loop(const Stmt &stmt, Activation &variables, Output &out) {
 Result<Value> Interpreter::callLoop(const Stmt &stmt,
                                     const Ref<Activation> &outer,
                                     const Value &iterable, size_t depth) {
-  Ref<Activation> variables =
-      newActivation(stmt.loop->loopSlots, outer, outer->context());
+  SWALLOW_ASSIGN(Ref<Activation> variables,
+                 newActivation(stmt.loop->loopSlots, outer, outer->context()));
   Output buffer(env_);
   SWALLOW_TRY(runLoop(stmt, outer, *variables, iterable, depth, buffer));
   return textValue(buffer.take(), escapes(stmt.escaping));
@@ -46,9 +46,11 @@ Result<Interpreter::Flow> Interpreter::runLoop(const Stmt &stmt,
   Ref<Iterator> items = std::move(*iterator);
   if (stmt.test) {
     outer->capture(env_);
-    items = Ref<Iterator>(new LoopFilter(
-        *this, stmt, newActivation(info.testSlots, outer, outer->context()),
-        items, env_));
+    SWALLOW_ASSIGN(Ref<Activation> own,
+                   newActivation(info.testSlots, outer, outer->context()));
+    SWALLOW_TRY(enter(info.test, *own));
+    items =
+        Ref<Iterator>(new LoopFilter(*this, stmt, std::move(own), items, env_));
     source = Value::custom(Ref<CustomObject>(items.get()));
   }
   Ref<LoopObject> object;
@@ -78,7 +80,7 @@ Result<Interpreter::Flow> Interpreter::runLoop(const Stmt &stmt,
   variables.leave(info.body);
   if (completed || stmt.elseBody.empty())
     return Flow::Normal;
-  variables.enter(info.otherwise);
+  SWALLOW_TRY(enter(info.otherwise, variables));
   SWALLOW_ASSIGN(Flow flow, execute(stmt.elseBody, variables, out));
   variables.leave(info.otherwise);
   return flow;
@@ -92,7 +94,7 @@ Result<Interpreter::Flow> Interpreter::runLoopBody(const Stmt &stmt,
   SWALLOW_TRY(assign(*stmt.target, item, variables));
   if (loopObject)
     variables.own(*stmt.loop->loopSlot) = *loopObject;
-  variables.enter(stmt.loop->body);
+  SWALLOW_TRY(enter(stmt.loop->body, variables));
   return execute(stmt.body, variables, out);
 }
 
@@ -156,6 +158,7 @@ Status Interpreter::bindArguments(const Stmt &stmt, Activation &variables,
   };
 
   size_t count = stmt.parameters.size();
+  SWALLOW_TRY(env_.budget.step(count * (1 + named.size())));
   size_t given = std::min(arguments.positional.size(), count);
   for (size_t i = 0; i < given; ++i)
     variables.own(info.parameters[i]) = arguments.positional[i];
@@ -196,10 +199,10 @@ Result<Value> Interpreter::callMacro(const Stmt &stmt,
                                      const Ref<Activation> &outer,
                                      const Arguments &arguments) {
   const ast::MacroInfo &info = *stmt.macro;
-  Ref<Activation> variables =
-      newActivation(info.slots, outer, outer->context());
+  SWALLOW_ASSIGN(Ref<Activation> variables,
+                 newActivation(info.slots, outer, outer->context()));
   SWALLOW_TRY(bindArguments(stmt, *variables, arguments));
-  variables->enter(info.scope);
+  SWALLOW_TRY(enter(info.scope, *variables));
   size_t withoutDefault = stmt.parameters.size() - stmt.expressions.size();
   for (size_t i = 0; i < stmt.parameters.size(); ++i) {
     std::optional<Value> &value = variables->own(info.parameters[i]);

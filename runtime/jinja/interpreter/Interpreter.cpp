@@ -40,18 +40,20 @@ Interpreter::Interpreter(const ast::Template &tree, const Value &context,
   env_.adopt(context_);
 }
 
-Ref<Activation> Interpreter::newActivation(uint32_t slots,
-                                           Ref<Activation> parent,
-                                           const Ref<Context> &context) {
+Result<Ref<Activation>>
+Interpreter::newActivation(uint32_t slots, Ref<Activation> parent,
+                           const Ref<Context> &context) {
+  SWALLOW_TRY(env_.budget.step(1 + slots / 8));
   return makeRef<Activation>(slots, std::move(parent), context, &env_.budget);
 }
 
 Result<RenderResult> Interpreter::run() {
-  Ref<Activation> variables = newActivation(tree_.slots, {}, context_);
+  SWALLOW_ASSIGN(Ref<Activation> variables,
+                 newActivation(tree_.slots, {}, context_));
   if (tree_.self)
     variables->own(*tree_.self) = Value::custom(
         Ref<CustomObject>(new SelfObject(*this, context_, &env_.budget)));
-  variables->enter(tree_.scope);
+  SWALLOW_TRY(enter(tree_.scope, *variables));
   SWALLOW_TRY(execute(tree_.body, *variables, output_));
   // What the last value took may have been too much.
   SWALLOW_TRY(env_.budget.step());
@@ -239,7 +241,7 @@ Status Interpreter::set(const Stmt &stmt, Activation &variables) {
 
 Result<Interpreter::Flow> Interpreter::setBlock(const Stmt &stmt,
                                                 Activation &variables) {
-  variables.enter(stmt.scope);
+  SWALLOW_TRY(enter(stmt.scope, variables));
   Output buffer(env_);
   SWALLOW_ASSIGN(Flow flow, execute(stmt.body, variables, buffer));
   if (flow != Flow::Normal)
@@ -262,7 +264,7 @@ Result<Interpreter::Flow> Interpreter::setBlock(const Stmt &stmt,
 
 Result<Interpreter::Flow>
 Interpreter::filterBlock(const Stmt &stmt, Activation &variables, Output &out) {
-  variables.enter(stmt.scope);
+  SWALLOW_TRY(enter(stmt.scope, variables));
   Output buffer(env_);
   SWALLOW_ASSIGN(Flow flow, execute(stmt.body, variables, buffer));
   if (flow != Flow::Normal)
@@ -284,7 +286,7 @@ Status Interpreter::printText(const Value &text, Output &out) {
 
 Result<Interpreter::Flow>
 Interpreter::with(const Stmt &stmt, Activation &variables, Output &out) {
-  variables.enter(stmt.scope);
+  SWALLOW_TRY(enter(stmt.scope, variables));
   for (size_t i = 0; i < stmt.targets.size(); ++i) {
     SWALLOW_ASSIGN(Value value, evaluate(*stmt.expressions[i], variables));
     SWALLOW_TRY(assign(*stmt.targets[i], value, variables));
@@ -297,7 +299,7 @@ Interpreter::with(const Stmt &stmt, Activation &variables, Output &out) {
 
 Result<Interpreter::Flow>
 Interpreter::autoescape(const Stmt &stmt, Activation &variables, Output &out) {
-  variables.enter(stmt.scope);
+  SWALLOW_TRY(enter(stmt.scope, variables));
   SWALLOW_ASSIGN(bool on, test(*stmt.value, variables));
   bool outer = std::exchange(env_.autoescape, on);
   SWALLOW_ASSIGN(Flow flow, execute(stmt.body, variables, out));
@@ -316,6 +318,7 @@ Status Interpreter::block(const Stmt &stmt, Activation &variables,
                                 " not found");
   Ref<Context> context = variables.context();
   if (stmt.scoped) {
+    SWALLOW_TRY(env_.budget.step(stmt.block->visible.size()));
     context = makeRef<Context>(context, &env_.budget);
     env_.adopt(context);
     for (const auto &[name, slot] : stmt.block->visible)
@@ -328,13 +331,14 @@ Status Interpreter::block(const Stmt &stmt, Activation &variables,
 Status Interpreter::renderBlock(const Stmt &stmt, const Ref<Context> &context,
                                 Output &out) {
   const ast::BlockInfo &info = *stmt.block;
-  Ref<Activation> variables = newActivation(info.slots, {}, context);
+  SWALLOW_ASSIGN(Ref<Activation> variables,
+                 newActivation(info.slots, {}, context));
   if (info.self)
     variables->own(*info.self) = Value::custom(
         Ref<CustomObject>(new SelfObject(*this, context, &env_.budget)));
   if (info.super)
     variables->own(*info.super) = noParentBlock(stmt, env_);
-  variables->enter(info.scope);
+  SWALLOW_TRY(enter(info.scope, *variables));
   SWALLOW_TRY(execute(stmt.body, *variables, out));
   return {};
 }

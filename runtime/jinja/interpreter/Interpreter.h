@@ -157,8 +157,14 @@ private:
     return safe ? Value::safeString(std::move(text), &env_.budget)
                 : Value::string(std::move(text), &env_.budget);
   }
-  Ref<Activation> newActivation(uint32_t slots, Ref<Activation> parent,
-                                const Ref<Context> &context);
+  Result<Ref<Activation>> newActivation(uint32_t slots, Ref<Activation> parent,
+                                        const Ref<Context> &context);
+  /// A scope may have any number of variables, whatever its body does.
+  Status enter(const ast::Scope &scope, Activation &variables) {
+    SWALLOW_TRY(env_.budget.step(scope.loads.size()));
+    variables.enter(scope);
+    return {};
+  }
   /// The error with the position, unless it has one or must be left alone.
   Error locate(ast::Position position, Error error) const;
 

@@ -271,10 +271,6 @@ LoopFilter::LoopFilter(Interpreter &interpreter, const ast::Stmt &stmt,
 }
 
 Result<std::optional<Value>> LoopFilter::next(Environment &env) {
-  if (!entered_) {
-    variables_->enter(stmt_.loop->test);
-    entered_ = true;
-  }
   while (items_) {
     SWALLOW_ASSIGN(std::optional<Value> item, items_->next(env));
     if (!item)

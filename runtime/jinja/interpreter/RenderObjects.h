@@ -85,6 +85,7 @@ private:
 /// What `for ... if ...` goes through: the filter runs while the loop does.
 class LoopFilter final : public Iterator {
 public:
+  /// `variables` are those of the filter's function, entered.
   LoopFilter(Interpreter &interpreter, const ast::Stmt &stmt,
              Ref<Activation> variables, Ref<Iterator> items, Environment &env);
   Result<std::optional<Value>> next(Environment &env) override;
@@ -93,9 +94,8 @@ public:
 private:
   Interpreter &interpreter_;
   const ast::Stmt &stmt_;
-  Ref<Activation> variables_; // of the filter's function
+  Ref<Activation> variables_;
   Ref<Iterator> items_;
-  bool entered_ = false;
 };
 
 /// The variable `self`: the template's blocks by name.

@@ -403,6 +403,10 @@ Status Resolver::resolveBlock(Stmt &stmt, const Frame &frame) {
                   [&](const Stmt *block) { return block->name == stmt.name; }))
     return syntaxError(stmt.position,
                        "block '" + stmt.name + "' defined twice");
+  if (blocks_.size() >= ast::maxBlocks)
+    return syntaxError(stmt.position, "more than " +
+                                          std::to_string(ast::maxBlocks) +
+                                          " blocks");
   if (stmt.required &&
       !std::all_of(stmt.body.begin(), stmt.body.end(),
                    [](const StmtPtr &inner) { return isWhiteSpace(*inner); }))

@@ -26,6 +26,11 @@ namespace swallow::jinja::ast {
 /// recurses no deeper.
 constexpr uint32_t maxTreeDepth = 200;
 
+/// What a macro, a call and a template may have, so that looking for one of
+/// them in order stays cheap.
+constexpr size_t maxParameters = 1000;
+constexpr size_t maxBlocks = 64;
+
 /// Counted from 1; columns in code points.
 struct Position {
   uint32_t line = 1;

@@ -278,6 +278,10 @@ Status Parser::parseSignature(ast::Stmt &stmt) {
                          "non-default argument follows default argument");
     }
     stmt.parameters.push_back(std::move(name->text));
+    if (stmt.parameters.size() > ast::maxParameters)
+      return syntaxError(position, "more than " +
+                                       std::to_string(ast::maxParameters) +
+                                       " parameters");
   }
   return stream_.expect(TokenKind::RightParen);
 }

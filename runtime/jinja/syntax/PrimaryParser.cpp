@@ -224,6 +224,10 @@ Status ExpressionParser::parseArgument(ast::Expr &call, ast::Position open) {
                          "keyword argument repeated: " + name.text);
     SWALLOW_ASSIGN(ExprPtr value, parseExpression());
     call.keywords.push_back({name.text, std::move(value)});
+    if (call.keywords.size() > ast::maxParameters)
+      return syntaxError(open, "more than " +
+                                   std::to_string(ast::maxParameters) +
+                                   " keyword arguments");
     return {};
   }
   if (call.star || call.doubleStar || !call.keywords.empty())

@@ -124,6 +124,56 @@ TEST(Template, RenderingEndsWhateverTheTemplate) {
   }
 }
 
+std::string numbered(std::string_view before, std::string_view after,
+                     int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i)
+    text.append(before).append(std::to_string(i)).append(after);
+  return text;
+}
+
+// What is entered again and again may have many names that nothing uses.
+TEST(Template, NamesAreWork) {
+  RenderOptions options;
+  options.limits = {.bytes = size_t{16} << 20, .steps = 500'000};
+  std::string names("{% if false %}");
+  names.append(numbered("{% set a", " = 1 %}", 10000)).append("{% endif %}");
+  for (const std::string &source :
+       {"{% for i in range(99999) %}" + names + "{% endfor %}",
+        "{% macro m() %}" + names + "{% endmacro %}" +
+            "{% for i in range(99999) %}{{ m() }}{% endfor %}",
+        "{% for i in range(99999) %}{% with %}" + names +
+            "{% endwith %}{% endfor %}"}) {
+    std::string text = render(source, "{}", options);
+    EXPECT_NE(text.find("steps"), std::string::npos) << text.substr(0, 200);
+  }
+}
+
+TEST(Template, CountsThatAreBounded) {
+  auto error = [](const std::string &source) {
+    auto bytes = compileTemplate(source);
+    return bytes ? "compiles" : bytes.error().message;
+  };
+  auto macro = [](int parameters) {
+    return std::string("{% macro m(z")
+        .append(numbered(", a", "", parameters - 1))
+        .append(") %}{% endmacro %}");
+  };
+  auto call = [](int arguments) {
+    return std::string("{{ m(")
+        .append(numbered("a", "=1,", arguments))
+        .append(") }}");
+  };
+  EXPECT_EQ(error(macro(1000) + call(1000)), "compiles");
+  EXPECT_EQ(error(macro(1001)),
+            "template line 1, column 5899: more than 1000 parameters");
+  EXPECT_EQ(error(call(1001)),
+            "template line 1, column 5: more than 1000 keyword arguments");
+  EXPECT_EQ(error(numbered("{% block a", " %}{% endblock %}", 64)), "compiles");
+  EXPECT_EQ(error(numbered("{% block a", " %}{% endblock %}\n", 65)),
+            "template line 65, column 4: more than 64 blocks");
+}
+
 // Macros may call each other as often as Python would let them.
 TEST(Template, RecursionIsAsDeepAsInPython) {
   EXPECT_EQ(render("{% macro m(n) %}{% if n > 0 %}{% for i in [1] %}"
