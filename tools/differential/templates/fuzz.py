@@ -99,6 +99,10 @@ def beyond_64_bits(source, variables, reference, answer):
     return "OverflowError" in answer.get("error", "") or "too large for 64 bits" in answer.get("error", "")
 
 
+def complex_numbers(source, variables, reference, answer):
+    return "complex numbers are not supported" in answer.get("error", "")
+
+
 def refused_at_compile_time(source, variables, reference, answer):
     return answer.get("code") == 300 and re.search(r"No (filter|test) named", answer["error"])
 
@@ -126,6 +130,7 @@ KNOWN_DIFFERENCES = {
     "objects are at other addresses": addresses,
     "jinja2 computes the argument of autoescape in advance where it can": computed_autoescape,
     "integers have 64 bits": beyond_64_bits,
+    "a negative number has no broken powers": complex_numbers,
     "an unknown filter or test is an error even where it is never reached": refused_at_compile_time,
     "recursion ends at another depth": depth_of_recursion,
     "a rendering has limits of time and memory": limits,

@@ -46,10 +46,15 @@ private:
 /// text.lower(), and what is no text as it is.
 Result<Value> foldCase(const Value &value, Environment &env);
 
+/// What two keys that Python cannot compare mean for a sort: an error, or that
+/// the names of their types decide, as in pprint.
+enum class Unordered : uint8_t { Fails, ByType };
+
 /// Python's stable sort of `values` by `keys`, through their `<` only. Values
 /// of equal keys keep their order also where `reverse`.
 Status sortBy(std::vector<Value> &values, const std::vector<Value> &keys,
-              bool reverse, Environment &env);
+              bool reverse, Environment &env,
+              Unordered unordered = Unordered::Fails);
 
 } // namespace swallow::jinja
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/jinja/library/filters/Filters.h"
+#include "runtime/jinja/value/Exceptions.h"
 #include "runtime/jinja/value/Operators.h"
 
 #include <algorithm>
@@ -17,8 +18,8 @@ namespace {
 
 class Sorter {
 public:
-  Sorter(const std::vector<Value> &keys, Environment &env)
-      : keys_(keys), env_(env), order_(keys.size()) {
+  Sorter(const std::vector<Value> &keys, Unordered unordered, Environment &env)
+      : keys_(keys), unordered_(unordered), env_(env), order_(keys.size()) {
     std::iota(order_.begin(), order_.end(), size_t{0});
   }
 
@@ -37,7 +38,12 @@ private:
   static constexpr size_t smallSort = 64;
 
   Result<bool> less(size_t left, size_t right) {
-    return compare(CompareOp::Less, keys_[left], keys_[right], env_);
+    Result<bool> below =
+        compare(CompareOp::Less, keys_[left], keys_[right], env_);
+    if (!below && unordered_ == Unordered::ByType &&
+        isException(below.error(), "TypeError"))
+      return keys_[left].typeName() < keys_[right].typeName();
+    return below;
   }
 
   /// Sorts order_ by insertion after the run that it starts with.
@@ -91,6 +97,7 @@ private:
   }
 
   const std::vector<Value> &keys_;
+  Unordered unordered_;
   Environment &env_;
   std::vector<size_t> order_;
 };
@@ -98,9 +105,10 @@ private:
 } // namespace
 
 Status sortBy(std::vector<Value> &values, const std::vector<Value> &keys,
-              bool reverse, Environment &env) {
+              bool reverse, Environment &env, Unordered unordered) {
   SWALLOW_TRY(env.budget.reserve(values.size(), 4 * sizeof(size_t)));
-  SWALLOW_ASSIGN(std::vector<size_t> order, Sorter(keys, env).sort(reverse));
+  SWALLOW_ASSIGN(std::vector<size_t> order,
+                 Sorter(keys, unordered, env).sort(reverse));
   std::vector<Value> sorted;
   sorted.reserve(values.size());
   for (size_t index : order)

@@ -23,23 +23,14 @@ int64_t widthOf(std::string_view text) {
 Result<std::vector<DictObject::Entry>> sortedEntries(const DictObject &dict,
                                                      Environment &env) {
   std::vector<Value> keys;
-  std::vector<Value> places;
+  std::vector<Value> order;
   keys.reserve(dict.size());
-  places.reserve(dict.size());
+  order.reserve(dict.size());
   for (size_t i = 0; i < dict.size(); ++i) {
     keys.push_back(dict.entries()[i].key);
-    places.push_back(Value::integer(static_cast<int64_t>(i)));
+    order.push_back(Value::integer(static_cast<int64_t>(i)));
   }
-  std::vector<Value> order = places;
-  Status status = sortBy(order, keys, false, env);
-  if (!status.ok()) {
-    if (!isException(status.error(), "TypeError"))
-      return status.error();
-    for (Value &key : keys)
-      key = Value::string(std::string(key.typeName()), &env.budget);
-    order = places;
-    SWALLOW_TRY(sortBy(order, keys, false, env));
-  }
+  SWALLOW_TRY(sortBy(order, keys, false, env, Unordered::ByType));
   std::vector<DictObject::Entry> entries;
   entries.reserve(dict.size());
   for (const Value &place : order)
