@@ -1,6 +1,8 @@
 //===- TokenizerCompiler.cpp - tokenizer files to a table -----------------===//
 
 #include "frontends/huggingface/TokenizerCompiler.h"
+
+#include "frontends/huggingface/OptionalFile.h"
 #include "frontends/huggingface/tokenizer/JsonNode.h"
 #include "frontends/huggingface/tokenizer/SentencePieceModel.h"
 #include "frontends/huggingface/tokenizer/TableWriter.h"
@@ -19,27 +21,6 @@
 using namespace swallow;
 
 namespace {
-
-/// The text of a file, or none if there is no such file.
-Result<std::optional<std::string>> readIfThere(const std::string &path) {
-  Result<std::string> text = readFile(path);
-  if (text)
-    return std::optional<std::string>(std::move(*text));
-  if (text.error().code == ErrorCode::FileNotFound)
-    return std::optional<std::string>();
-  return text.error();
-}
-
-/// A JSON object from a file that need not be there; null then.
-Result<Json> readObject(const std::string &path) {
-  SWALLOW_ASSIGN(std::optional<std::string> text, readIfThere(path));
-  if (!text)
-    return Json();
-  SWALLOW_ASSIGN(Json json, parseJson(*text, path));
-  if (!json.is_object())
-    return JsonNode(json, path).malformed("an object");
-  return json;
-}
 
 /// {"content": "<s>", "lstrip": false, ...}
 Result<AddedTokenSpec> readAddedToken(const JsonNode &node) {
@@ -75,9 +56,9 @@ public:
         addedPath_(modelDir + "/added_tokens.json") {}
 
   Status load() {
-    SWALLOW_ASSIGN(config_, readObject(configPath_));
-    SWALLOW_ASSIGN(map_, readObject(mapPath_));
-    SWALLOW_ASSIGN(added_, readObject(addedPath_));
+    SWALLOW_ASSIGN(config_, readObjectIfThere(configPath_));
+    SWALLOW_ASSIGN(map_, readObjectIfThere(mapPath_));
+    SWALLOW_ASSIGN(added_, readObjectIfThere(addedPath_));
     return {};
   }
 

@@ -3,7 +3,7 @@
 #include "frontends/huggingface/chat/ChatTemplates.h"
 
 #include "frontends/huggingface/CheckpointFolder.h"
-#include "frontends/huggingface/chat/OptionalFile.h"
+#include "frontends/huggingface/OptionalFile.h"
 #include "frontends/huggingface/tokenizer/JsonNode.h"
 #include "runtime/text/Utf8.h"
 

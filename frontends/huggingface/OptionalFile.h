@@ -1,7 +1,7 @@
 //===- OptionalFile.h - files that need not be there ------------*- C++ -*-===//
 
-#ifndef SWALLOW_FRONTENDS_HUGGINGFACE_CHAT_OPTIONALFILE_H
-#define SWALLOW_FRONTENDS_HUGGINGFACE_CHAT_OPTIONALFILE_H
+#ifndef SWALLOW_FRONTENDS_HUGGINGFACE_OPTIONALFILE_H
+#define SWALLOW_FRONTENDS_HUGGINGFACE_OPTIONALFILE_H
 
 #include "frontends/huggingface/tokenizer/JsonNode.h"
 #include "runtime/support/MappedFile.h"
@@ -34,4 +34,4 @@ inline Result<Json> readObjectIfThere(const std::string &path) {
 
 } // namespace swallow
 
-#endif // SWALLOW_FRONTENDS_HUGGINGFACE_CHAT_OPTIONALFILE_H
+#endif // SWALLOW_FRONTENDS_HUGGINGFACE_OPTIONALFILE_H
