@@ -390,7 +390,8 @@ Status swallow::readPostProcessor(const JsonNode &node, TokenizerSpec &spec) {
     }
   } else if (type != "ByteLevel" && // which changes offsets only
              (!spec.prefixIds.empty() || !spec.suffixIds.empty())) {
-    // tokenizers loses tokens, or stops with "not yet implemented".
+    // Hugging Face's library loses tokens or panics here, so that there is no
+    // answer to agree with.
     return node["type"].unsupported("a second post-processor that adds tokens");
   } else if (type == "TemplateProcessing") {
     return readTemplate(node, spec);
