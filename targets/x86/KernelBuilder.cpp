@@ -163,6 +163,11 @@ void KernelBuilder::storeVector(Value vector, Value ptr, Element element,
   }
   if (count == lanes)
     return store(raw, ptr, sizeOf(element));
+  // LLVM 22 makes a masked store of one lane a scalar store, but for lanes that
+  // were truncated from i32 it stores all four bytes.
+  if (count == 1)
+    return store(vector::ExtractOp::create(b, raw, int64_t(0)), ptr,
+                 sizeOf(element));
   LLVM::MaskedStoreOp::create(b, raw, ptr, leadingMask(b, lanes, count),
                               static_cast<uint32_t>(sizeOf(element)));
 }

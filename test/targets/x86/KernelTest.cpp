@@ -240,7 +240,10 @@ TEST_P(KernelTest, FusedQkvAndAttention) {
                          "1.0 : f64, high_freq_factor = 4.0 : f64, "
                          "original_max_position = 64>"},
       {.hidden = 64, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 17},
-      {.hidden = 48, .heads = 2, .kvHeads = 1, .headDim = 160, .bias = true}};
+      {.hidden = 48, .heads = 2, .kvHeads = 1, .headDim = 160, .bias = true},
+      // Halves of a head that end in a vector of a single element.
+      {.hidden = 40, .heads = 3, .kvHeads = 3, .headDim = 34},
+      {.hidden = 40, .heads = 5, .kvHeads = 5, .headDim = 2}};
   for (const AttentionShape &shape : shapes)
     check(attentionModule(weights(), shape),
           conversation({1, 2, 7, 8, 9, 33, 130, 1, 3}, 3));
