@@ -1,6 +1,7 @@
 //===- PassEquivalenceTest.cpp - passes do not change what is computed ----===//
 //
-// The imported, the fused and the planned module of a model give the same bits.
+// A model gives the same bits when it is imported and after every pass on the
+// way to the planned stage.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <gtest/gtest.h>
@@ -62,21 +65,43 @@ std::vector<float> run(mlir::ModuleOp module, int64_t vocab) {
   return all;
 }
 
+/// Evaluates the module after each pass.
+class EvaluateAfterPass final : public mlir::PassInstrumentation {
+public:
+  EvaluateAfterPass(std::vector<float> expected, int64_t vocab,
+                    std::vector<std::string> &passes)
+      : expected_(std::move(expected)), vocab_(vocab), passes_(passes) {}
+
+  void runAfterPass(mlir::Pass *pass, mlir::Operation *op) override {
+    passes_.push_back(pass->getArgument().str());
+    EXPECT_TRUE(run(llvm::cast<mlir::ModuleOp>(op), vocab_) == expected_)
+        << "after " << passes_.back();
+  }
+
+private:
+  std::vector<float> expected_;
+  int64_t vocab_;
+  std::vector<std::string> &passes_;
+};
+
 void expectSameBits(const ModelConfig &config, DType dtype) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = importModel(context, config, ImportOptions{dtype});
   std::vector<float> imported = run(*module, config.vocabSize);
   EXPECT_GT(*std::max_element(imported.begin(), imported.end()), 0.1f);
 
-  mlir::PassManager fuse(&context);
-  buildFusePipeline(fuse);
-  ASSERT_TRUE(mlir::succeeded(fuse.run(*module)));
-  EXPECT_TRUE(run(*module, config.vocabSize) == imported) << "fused";
-
-  mlir::PassManager plan(&context);
-  buildPlanPipeline(plan);
-  ASSERT_TRUE(mlir::succeeded(plan.run(*module)));
-  EXPECT_TRUE(run(*module, config.vocabSize) == imported) << "planned";
+  std::vector<std::string> passes;
+  mlir::PassManager manager(&context);
+  manager.addInstrumentation(
+      std::make_unique<EvaluateAfterPass>(imported, config.vocabSize, passes));
+  buildFusePipeline(manager);
+  buildPlanPipeline(manager);
+  ASSERT_TRUE(mlir::succeeded(manager.run(*module)));
+  EXPECT_EQ(passes, (std::vector<std::string>{
+                        "swallow-fuse-qkv", "swallow-fuse-gated-mlp",
+                        "swallow-fuse-linear", "swallow-fuse-lm-head",
+                        "swallow-fuse-norm", "swallow-plan-weights",
+                        "swallow-plan-kv", "swallow-plan-arena"}));
 }
 
 // No size is a multiple of anything but what a config demands.
@@ -118,8 +143,10 @@ TEST(PassEquivalence, BiasesTiedEmbeddingsAndScaledRope) {
   expectSameBits(config, DType::F32);
 }
 
-TEST(PassEquivalence, OneLayer) {
+TEST(PassEquivalence, OneLayerAndLinearRope) {
   ModelConfig config = oddConfig();
+  config.rope.type = RopeConfig::Type::Linear;
+  config.rope.factor = 3;
   config.numLayers = 1;
   config.mlpBias = true;
   expectSameBits(config, DType::BF16);
