@@ -50,7 +50,7 @@ static LogicalResult verifySlotAttr(Operation *op, NamedAttribute attribute) {
   auto slot = dyn_cast<IntegerAttr>(attribute.getValue());
   if (!slot || !slot.getType().isInteger(64))
     return op->emitOpError()
-           << "expects " << attribute.getName() << " to be an i64";
+           << "expects " << attribute.getName().getValue() << " to be an i64";
   return verifySlot(op, attribute.getName(), slot.getInt());
 }
 

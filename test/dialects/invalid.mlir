@@ -238,6 +238,22 @@ func.func @add_types(%x: tensor<?x16xf32>, %y: tensor<?x8xf32>) {
 
 // -----
 
+func.func @mul_types(%x: tensor<?x16xf32>, %y: tensor<?x8xf32>) {
+  // expected-error @below {{requires the same type for all operands and results}}
+  %0 = "swallow.mul"(%x, %y) : (tensor<?x16xf32>, tensor<?x8xf32>) -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @append_types(%k: tensor<?x8xf32>, %v: tensor<?x16xf32>, %layer: index, %batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>) {
+  // expected-error @below {{failed to verify that all of {key, value} have same type}}
+  "swallow.kv_append"(%k, %v, %batch, %kv, %layer) : (tensor<?x8xf32>, tensor<?x16xf32>, !swallow.batch, !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>, index) -> ()
+  return
+}
+
+// -----
+
 func.func @select_types(%x: tensor<?x16xf32>, %batch: !swallow.batch) {
   // expected-error @below {{failed to verify that all of {input, result} have same type}}
   %0 = "swallow.select_rows"(%x, %batch) : (tensor<?x16xf32>, !swallow.batch) -> tensor<?x8xf32>
@@ -279,6 +295,46 @@ func.func @qkv_result(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>, %layer: inde
 
 // -----
 
+func.func @qkv_bias(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>, %bias: tensor<16xf32>, %layer: index, %batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>) {
+  // expected-error @below {{expects a bias of 32 elements, got 'tensor<16xf32>'}}
+  %0 = swallow.fused_qkv %x, %w bias %bias : tensor<16xf32>, %batch, %kv[%layer] <theta = 1.0e+04 : f64> : tensor<?x16xf32>, tensor<32x16xbf16>, <layers = 2, heads = 1, head_dim = 8, element = f32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @qkv_norm(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>, %norm: tensor<8xf32>, %layer: index, %batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>) {
+  // expected-error @below {{expects a norm of 16 elements, got 'tensor<8xf32>'}}
+  %0 = swallow.fused_qkv %x, %w norm %norm : tensor<8xf32> eps 1.0e-05, %batch, %kv[%layer] <theta = 1.0e+04 : f64> : tensor<?x16xf32>, tensor<32x16xbf16>, <layers = 2, heads = 1, head_dim = 8, element = f32> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @fused_linear_weight(%x: tensor<?x16xf32>, %w: tensor<32x8xbf16>) {
+  // expected-error @below {{expects a weight of 16 input features}}
+  %0 = swallow.fused_linear %x, %w : tensor<?x16xf32>, tensor<32x8xbf16> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @fused_linear_bias(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>, %bias: tensor<16xf32>) {
+  // expected-error @below {{expects a bias of 32 elements, got 'tensor<16xf32>'}}
+  %0 = swallow.fused_linear %x, %w bias %bias : tensor<16xf32> : tensor<?x16xf32>, tensor<32x16xbf16> -> tensor<?x32xf32>
+  return
+}
+
+// -----
+
+func.func @fused_linear_result(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>) {
+  // expected-error @below {{expects a result of 32 columns, got 'tensor<?x16xf32>'}}
+  %0 = swallow.fused_linear %x, %w : tensor<?x16xf32>, tensor<32x16xbf16> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
 func.func @eps_without_norm(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>) {
   // expected-error @below {{has eps but no norm}}
   %0 = "swallow.fused_linear"(%x, %w) <{eps = 1.0e-05 : f64, operandSegmentSizes = array<i32: 1, 1, 0, 0, 0>}> : (tensor<?x16xf32>, tensor<32x16xbf16>) -> tensor<?x32xf32>
@@ -311,6 +367,15 @@ func.func @odd_mlp(%x: tensor<?x16xf32>, %w: tensor<31x16xbf16>) {
 
 // -----
 
+// Of gate and up together.
+func.func @mlp_bias(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>, %bias: tensor<16xf32>) {
+  // expected-error @below {{expects a bias of 32 elements, got 'tensor<16xf32>'}}
+  %0 = swallow.gated_mlp %x, %w bias %bias : tensor<16xf32> : tensor<?x16xf32>, tensor<32x16xbf16> -> tensor<?x16xf32>
+  return
+}
+
+// -----
+
 func.func @mlp_result(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>) {
   // expected-error @below {{expects a result of 16 columns, got 'tensor<?x32xf32>'}}
   %0 = swallow.gated_mlp %x, %w : tensor<?x16xf32>, tensor<32x16xbf16> -> tensor<?x32xf32>
@@ -322,6 +387,22 @@ func.func @mlp_result(%x: tensor<?x16xf32>, %w: tensor<32x16xbf16>) {
 func.func @fused_head_norm(%x: tensor<?x16xf32>, %batch: !swallow.batch, %w: tensor<9x16xbf16>, %norm: tensor<9xf32>) {
   // expected-error @below {{expects a norm of 16 elements, got 'tensor<9xf32>'}}
   %0 = swallow.fused_lm_head %x, %batch, %w norm %norm : tensor<9xf32> eps 1.0e-05 : tensor<?x16xf32>, tensor<9x16xbf16> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @fused_head_weight(%x: tensor<?x16xf32>, %batch: !swallow.batch, %w: tensor<9x8xbf16>) {
+  // expected-error @below {{expects a weight of 16 input features}}
+  %0 = swallow.fused_lm_head %x, %batch, %w : tensor<?x16xf32>, tensor<9x8xbf16> -> tensor<?x9xf32>
+  return
+}
+
+// -----
+
+func.func @fused_head_result(%x: tensor<?x16xf32>, %batch: !swallow.batch, %w: tensor<9x16xbf16>) {
+  // expected-error @below {{expects a result of 9 columns, got 'tensor<?x16xf32>'}}
+  %0 = swallow.fused_lm_head %x, %batch, %w : tensor<?x16xf32>, tensor<9x16xbf16> -> tensor<?x16xf32>
   return
 }
 
