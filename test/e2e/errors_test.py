@@ -103,10 +103,14 @@ class ErrorsTest:
                    "-probe-tokens")
         self.fails([compiler, "compile", folder, "-emit=kernels", "-variant",
                     "x86-64-mmx"], 2, "x86-64-mmx", "x86-64-avx2")
-        for option in (["-dtype", "f8"], ["-no-such-option"], ["-emit=soup"]):
-            result = run([compiler, "compile", folder, *option])
-            self.checks.expect(result.returncode == 2,
-                               f"{option}: exit code {result.returncode}")
+        for options, words in ((["-dtype", "f8"], ["dtype", "'f8'", "bf16, f32"]),
+                               (["-emit=soup"], ["emit", "'soup'", "import, "]),
+                               (["-no-such-option"], ["-no-such-option"]),
+                               (["-threads", "x"], ["threads", "'x'"]),
+                               (["-target"], ["target", "requires a value"]),
+                               (["another"], ["positional"])):
+            self.fails([compiler, "compile", folder, *options], 2, *words)
+        self.fails([compiler, "frob"], 2, "frob")
 
     def folders(self):
         self.compile_fails(self.path("nowhere"), self.path("nowhere"),

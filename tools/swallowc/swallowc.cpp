@@ -10,6 +10,9 @@
 #include <csignal>
 #include <cstdio>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 using namespace swallow;
 namespace cl = llvm::cl;
 
@@ -67,6 +70,60 @@ static int usage(const llvm::Twine &message) {
   llvm::errs() << "swallowc: error: " << message
                << " (see swallowc compile --help)\n";
   return 2;
+}
+
+/// "; expected a, b" when `line` complains about `option`'s value.
+template <typename T>
+static std::string expectedValues(llvm::StringRef line, cl::opt<T> &option) {
+  if (!line.contains(("--" + option.ArgStr + " option: Cannot find").str()))
+    return "";
+  std::string names;
+  for (unsigned i = 0; i < option.getParser().getNumOptions(); ++i)
+    names +=
+        (i == 0 ? "; expected " : ", ") + option.getParser().getOption(i).str();
+  return names;
+}
+
+/// What llvm::cl has to say about the arguments, in one line and without its
+/// hints to --help, which usage() gives.
+static std::string oneLine(llvm::StringRef errors) {
+  std::string out;
+  llvm::SmallVector<llvm::StringRef> lines;
+  errors.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  for (llvm::StringRef line : lines) {
+    line.consume_front("swallowc: ");
+    llvm::StringRef said =
+        line.split("  Try: ").first.split(": See: ").first.rtrim("!.");
+    out += (out.empty() ? "" : "; ") + said.str() +
+           expectedValues(line, dtype) + expectedValues(line, emitOption);
+  }
+  return out;
+}
+
+/// Parses the arguments; `errors` gets what llvm::cl says about them. What it
+/// says about an option's value goes to standard error whatever stream it is
+/// given, so standard error is a file in memory meanwhile.
+static bool parseArguments(int argc, char **argv, std::string &errors) {
+  int standardError = dup(STDERR_FILENO);
+  int file = memfd_create("errors", MFD_CLOEXEC);
+  bool captures = standardError >= 0 && file >= 0 &&
+                  dup2(file, STDERR_FILENO) == STDERR_FILENO;
+  bool parsed = cl::ParseCommandLineOptions(
+      argc, argv,
+      "Compiles Llama- and Mistral-family language models ahead of time\n",
+      &llvm::errs());
+  if (captures) {
+    dup2(standardError, STDERR_FILENO);
+    off_t size = lseek(file, 0, SEEK_END);
+    errors.resize(size > 0 ? static_cast<size_t>(size) : 0);
+    ssize_t got = pread(file, errors.data(), errors.size(), 0);
+    errors.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  }
+  if (file >= 0)
+    close(file);
+  if (standardError >= 0)
+    close(standardError);
+  return parsed;
 }
 
 static int fail(const Error &error) {
@@ -158,14 +215,8 @@ int main(int argc, char **argv) {
     os << "swallowc " << compilerVersion() << "\n";
   });
   std::string errors;
-  llvm::raw_string_ostream errorStream(errors);
-  if (!cl::ParseCommandLineOptions(
-          argc, argv,
-          "Compiles Llama- and Mistral-family language models ahead of time\n",
-          &errorStream)) {
-    llvm::errs() << errors;
-    return 2;
-  }
+  if (!parseArguments(argc, argv, errors))
+    return usage(oneLine(errors));
   if (compileCommand)
     return compile();
   return usage("expected a command: compile");
