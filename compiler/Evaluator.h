@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -31,6 +32,9 @@ struct EvalBatch {
   std::vector<int32_t> positions; // of each row in its sequence, < 2^20
   std::vector<int32_t> sequences; // of each row; any number names a sequence
   std::vector<int32_t> logitRows; // rows that want logits, in any order
+  /// A sequence whose inputs of products, keys and values are not rounded:
+  /// beside one that is, it shows what rounding does to a model.
+  std::optional<int32_t> unrounded;
 
   /// Appends a row and returns its number.
   int32_t push(int32_t id, int32_t position, int32_t sequence);

@@ -231,8 +231,28 @@ private:
                    static_cast<float>(eps->convertToDouble()));
   }
 
+  /// x has a row for each of the batch's.
   EvalTensor linear(const EvalTensor &x, Value weight, Value bias) {
-    return multiply(x, matrix(weight), vectorOrNull(bias), context_.threads);
+    std::vector<bool> unrounded;
+    if (context_.batch.unrounded)
+      for (int64_t r = 0; r < x.rows; ++r)
+        unrounded.push_back(isUnrounded(r));
+    return multiply(x, matrix(weight), vectorOrNull(bias), unrounded,
+                    context_.threads);
+  }
+
+  /// x has a row for each that wants logits.
+  EvalTensor head(const EvalTensor &x, Value weight) {
+    std::vector<bool> unrounded;
+    if (context_.batch.unrounded)
+      for (int32_t row : context_.batch.logitRows)
+        unrounded.push_back(isUnrounded(row));
+    return multiply(x, matrix(weight), nullptr, unrounded, context_.threads);
+  }
+
+  bool isUnrounded(int64_t row) const {
+    return row < batchRows() &&
+           context_.batch.sequences[row] == context_.batch.unrounded;
   }
 
   EvalTensor rope(const EvalTensor &x, RopeAttr rope, int64_t headDim) {
@@ -260,7 +280,8 @@ private:
                          context_.batch.positions[r], keys.cols);
       std::copy_n(keys.row(r), keys.cols, entry.begin());
       std::copy_n(values.row(r), keys.cols, entry.begin() + keys.cols);
-      roundTo(element, entry.data(), entry.size());
+      if (!isUnrounded(r))
+        roundTo(element, entry.data(), entry.size());
     }
     return {};
   }
@@ -363,7 +384,7 @@ private:
   }
 
   Status eval(LmHeadOp op) {
-    set(op.getResult(), linear(tensor(op.getInput()), op.getWeight(), Value()));
+    set(op.getResult(), head(tensor(op.getInput()), op.getWeight()));
     return {};
   }
 
@@ -410,9 +431,9 @@ private:
 
   Status eval(FusedLmHeadOp op) {
     SWALLOW_TRY(requireBatchRows(op, tensor(op.getInput())));
-    set(op.getResult(), linear(normIfGiven(selectRows(tensor(op.getInput())),
-                                           op.getNorm(), op.getEps()),
-                               op.getWeight(), Value()));
+    set(op.getResult(), head(normIfGiven(selectRows(tensor(op.getInput())),
+                                         op.getNorm(), op.getEps()),
+                             op.getWeight()));
     return {};
   }
 

@@ -171,13 +171,15 @@ EvalTensor rmsNorm(const EvalTensor &x, const std::vector<float> &weight,
 }
 
 EvalTensor multiply(const EvalTensor &x, const EvalMatrix &weight,
-                    const std::vector<float> *bias, int threads) {
+                    const std::vector<float> *bias,
+                    const std::vector<bool> &unrounded, int threads) {
   int64_t size = paddedSize(x.cols);
   std::vector<float> rounded(x.rows * size); // padded with zeros
   for (int64_t t = 0; t < x.rows; ++t) {
     float *row = rounded.data() + t * size;
     std::copy(x.row(t), x.row(t) + x.cols, row);
-    roundTo(weight.element, row, x.cols);
+    if (static_cast<size_t>(t) >= unrounded.size() || !unrounded[t])
+      roundTo(weight.element, row, x.cols);
   }
 
   EvalTensor out{x.rows, weight.rows, std::vector<float>(x.rows * weight.rows)};

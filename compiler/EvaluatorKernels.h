@@ -64,11 +64,13 @@ private:
 EvalTensor rmsNorm(const EvalTensor &x, const std::vector<float> &weight,
                    float eps);
 
-/// x rounded to the weight's element, times weight^T, plus bias (may be null).
-/// A dot product is the sum of eight partial sums, lane i taking the elements
-/// i, i + 8, i + 16, ... in that order.
+/// x rounded to the weight's element (but for rows that `unrounded` is true of;
+/// empty: none), times weight^T, plus bias (may be null). A dot product is the
+/// sum of eight partial sums, lane i taking the elements i, i + 8, i + 16, ...
+/// in that order.
 EvalTensor multiply(const EvalTensor &x, const EvalMatrix &weight,
-                    const std::vector<float> *bias, int threads);
+                    const std::vector<float> *bias,
+                    const std::vector<bool> &unrounded, int threads);
 
 /// Rotates each head of each row; the angle is position * frequency in f32.
 EvalTensor rotate(const EvalTensor &x, const std::vector<int32_t> &positions,
