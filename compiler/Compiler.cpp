@@ -195,7 +195,11 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   };
   SWALLOW_TRY(checkTargets(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
-  SWALLOW_ASSIGN(std::string tokenizer, compileTokenizer(options.modelDir));
+  std::vector<std::string> differences;
+  SWALLOW_ASSIGN(std::string tokenizer,
+                 compileTokenizer(options.modelDir, &differences));
+  for (const std::string &line : differences)
+    note(line);
   SWALLOW_ASSIGN(CompiledChat chat, compileChat(options.modelDir));
   SWALLOW_ASSIGN(Hash128 hash, source.checkpoint.sourceHash());
   for (const std::string &name :

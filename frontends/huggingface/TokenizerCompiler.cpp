@@ -6,6 +6,7 @@
 #include "frontends/huggingface/tokenizer/JsonNode.h"
 #include "frontends/huggingface/tokenizer/SentencePieceModel.h"
 #include "frontends/huggingface/tokenizer/TableWriter.h"
+#include "frontends/huggingface/tokenizer/TokenizerClass.h"
 #include "frontends/huggingface/tokenizer/TokenizerJson.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/text/TokenTable.h"
@@ -19,8 +20,13 @@
 #include <vector>
 
 using namespace swallow;
+using text::table::PreTokenizerKind;
 
 namespace {
+
+using Notes = std::vector<std::string>;
+
+constexpr std::string_view spaceMark = "\xE2\x96\x81"; // U+2581
 
 /// {"content": "<s>", "lstrip": false, ...}
 Result<AddedTokenSpec> readAddedToken(const JsonNode &node) {
@@ -63,6 +69,17 @@ public:
   }
 
   JsonNode config() const { return JsonNode(config_, configPath_); }
+  const std::string &configPath() const { return configPath_; }
+
+  /// Whether there is a list of special tokens besides those with a name.
+  bool hasSpecialList() const {
+    for (const Json *json : {&config_, &map_})
+      for (const char *key :
+           {"additional_special_tokens", "extra_special_tokens"})
+        if (json->is_object() && json->contains(key) && (*json)[key].is_array())
+          return true;
+    return false;
+  }
 
   /// `known` has the tokens of the tokenizer file, which is a tokenizer.json or
   /// a tokenizer.model; a name refers to one of them with its properties.
@@ -234,53 +251,205 @@ void applyConfigTokens(const ConfigTokens &tokens, TokenizerSpec &spec) {
   spec.padToken = named("pad_token");
 }
 
-Result<TokenizerSpec> readSentencePiece(const std::string &bytes,
-                                        const std::string &path,
-                                        const ConfigReader &reader) {
-  JsonNode config = reader.config();
-  SentencePieceOptions options;
-  SWALLOW_ASSIGN(options.legacy, config["legacy"].boolean(true));
-  if (!config["add_prefix_space"].isMissingOrNull()) {
-    SWALLOW_ASSIGN(options.addPrefixSpace,
-                   config["add_prefix_space"].boolean());
+/// The texts of the tokens that other files list, by id.
+std::map<uint32_t, std::string> textsOf(const ConfigTokens &tokens) {
+  std::map<uint32_t, std::string> texts;
+  for (const auto &[id, token] : tokens.decoder)
+    texts.emplace(id, token.content);
+  return texts;
+}
+
+class SentencePieceReader {
+public:
+  SentencePieceReader(const std::string &path, const ConfigReader &reader,
+                      Notes &notes)
+      : path_(path), reader_(reader), config_(reader.config()), notes_(notes) {}
+
+  Result<TokenizerSpec> read(const std::string &modelDir,
+                             const std::string &bytes) {
+    SWALLOW_ASSIGN(std::string className,
+                   readTokenizerClass(modelDir, config_, std::nullopt));
+    SentencePieceOptions options;
+    options.isLlamaTokenizer =
+        className == "LlamaTokenizer" || className == "CodeLlamaTokenizer";
+    SWALLOW_ASSIGN(options.legacy, config_["legacy"].boolean(true));
+    if (!config_["add_prefix_space"].isMissingOrNull()) {
+      SWALLOW_ASSIGN(options.addPrefixSpace,
+                     config_["add_prefix_space"].boolean());
+    }
+    SWALLOW_ASSIGN(
+        ConfigTokens listed,
+        reader_.read(AddedVocabulary(), /*fromTokenizerJson=*/false));
+    options.names = textsOf(listed);
+    SWALLOW_ASSIGN(SentencePieceTokenizer model,
+                   readSentencePieceModel(bytes, path_, options));
+    TokenizerSpec spec = std::move(model.spec);
+    SWALLOW_TRY(addTokens(options, model, spec));
+    SWALLOW_TRY(addAround(spec));
+    tellDifferences(options, model);
+    return spec;
   }
-  SWALLOW_ASSIGN(bool addBos, config["add_bos_token"].boolean(true));
-  SWALLOW_ASSIGN(bool addEos, config["add_eos_token"].boolean(false));
-  SWALLOW_ASSIGN(TokenizerSpec spec,
-                 readSentencePieceModel(bytes, path, options));
-  SWALLOW_ASSIGN(ConfigTokens tokens,
-                 reader.read(spec.added, /*fromTokenizerJson=*/false));
-  // The names that LlamaTokenizer has without being told.
-  for (auto [key, text] :
-       {std::pair("bos_token", "<s>"), std::pair("eos_token", "</s>"),
-        std::pair("unk_token", "<unk>")})
-    if (!tokens.named.count(key) && spec.vocab.count(text)) {
+
+private:
+  Status addTokens(const SentencePieceOptions &options,
+                   const SentencePieceTokenizer &model, TokenizerSpec &spec) {
+    SWALLOW_ASSIGN(ConfigTokens tokens,
+                   reader_.read(spec.added, /*fromTokenizerJson=*/false));
+    const AddedVocabulary ofModel = spec.added;
+    // The general class looks for all of them in the text as it is.
+    if (!options.isLlamaTokenizer && model.addsDummyPrefix)
+      for (auto &[id, token] : tokens.decoder)
+        token.normalized = false;
+    // The names that a tokenizer has without being told: the general class asks
+    // the model.
+    auto name = [&](const char *key, const std::string &text) {
+      if (tokens.named.count(key) || !spec.vocab.count(text))
+        return;
       tokens.named[key] = text;
       tokens.special.push_back({text, false, false, false, false, true});
-    }
-  applyConfigTokens(tokens, spec);
+    };
+    bool isLlama = options.isLlamaTokenizer;
+    name("bos_token", isLlama ? "<s>" : spec.bosToken);
+    name("eos_token", isLlama ? "</s>" : spec.eosToken);
+    name("unk_token", isLlama ? "<unk>" : spec.namedUnkToken);
+    applyConfigTokens(tokens, spec);
+    if (reader_.hasSpecialList())
+      tellForgotten(ofModel, tokens);
+    return {};
+  }
 
-  auto around = [&](bool wanted, const char *key, const std::string &token,
-                    std::vector<uint32_t> &ids) -> Status {
-    if (!wanted)
-      return {};
-    for (const auto &[id, added] : spec.added.tokens())
-      if (!token.empty() && added.content == token) {
-        ids.push_back(id);
-        return {};
+  /// Tokens of the model that transformers 5 does not look for in a text once
+  /// there is a list of other special tokens.
+  void tellForgotten(const AddedVocabulary &ofModel,
+                     const ConfigTokens &tokens) {
+    std::set<std::string> known;
+    for (const auto &[key, text] : tokens.named)
+      known.insert(text);
+    for (const auto &[id, text] : textsOf(tokens))
+      known.insert(text);
+    for (const AddedTokenSpec &token : tokens.special)
+      known.insert(token.content);
+    for (const auto &[id, token] : ofModel.tokens())
+      if (!known.count(token.content)) {
+        notes_.push_back(path_ + ": " + token.content +
+                         " is found in a text, as with transformers 4; "
+                         "transformers 5 forgets it for the list of special "
+                         "tokens in " +
+                         reader_.configPath());
+        return;
       }
-    return config[key].malformed("a token, as it is added to every text");
-  };
-  SWALLOW_TRY(around(addBos, "bos_token", spec.bosToken, spec.prefixIds));
-  SWALLOW_TRY(around(addEos, "eos_token", spec.eosToken, spec.suffixIds));
-  return spec;
+  }
+
+  /// What is put around each text.
+  Status addAround(TokenizerSpec &spec) {
+    // Null is not the same as nothing. Nor is there a need for one that the
+    // model does not have.
+    bool isGiven = config_["add_bos_token"].value() != nullptr;
+    SWALLOW_ASSIGN(bool addBos, config_["add_bos_token"].boolean(
+                                    !isGiven && !spec.bosToken.empty()));
+    SWALLOW_ASSIGN(bool addEos, config_["add_eos_token"].boolean(false));
+    auto around = [&](bool wanted, const char *key, const std::string &token,
+                      std::vector<uint32_t> &ids) -> Status {
+      if (!wanted)
+        return {};
+      for (const auto &[id, added] : spec.added.tokens())
+        if (!token.empty() && added.content == token) {
+          ids.push_back(id);
+          return {};
+        }
+      return config_[key].malformed("a token, as it is added to every text");
+    };
+    SWALLOW_TRY(around(addBos, "bos_token", spec.bosToken, spec.prefixIds));
+    SWALLOW_TRY(around(addEos, "eos_token", spec.eosToken, spec.suffixIds));
+    if (addBos && !isGiven)
+      notes_.push_back(reader_.configPath() +
+                       ": add_bos_token is not given: " + spec.bosToken +
+                       " goes before each text, as with transformers 4; "
+                       "transformers 5 adds nothing");
+    return {};
+  }
+
+  /// Where transformers 5 gives other ids; docs/tokenizers.md has the reasons.
+  void tellDifferences(const SentencePieceOptions &options,
+                       const SentencePieceTokenizer &model) {
+    auto note = [&](const std::string &path, const char *text) {
+      notes_.push_back(path + ": " + text);
+    };
+    const std::string &configPath = reader_.configPath();
+    bool given = options.addPrefixSpace.has_value();
+    bool isNull = config_["legacy"].isMissingOrNull();
+    if (!options.isLlamaTokenizer) {
+      if (isNull && config_["legacy"].value())
+        note(configPath, "legacy is null and taken for true, as with "
+                         "transformers 4; transformers 5 takes false");
+      if (given && *options.addPrefixSpace != model.addsDummyPrefix)
+        note(configPath, "add_prefix_space is followed, as with transformers "
+                         "4; transformers 5 ignores it for this model");
+      return;
+    }
+    if (!model.scoresFollowIds)
+      note(path_, "pieces are merged by their scores, as with sentencepiece "
+                  "and transformers 4; transformers 5 goes by their ids");
+    if (given && !*options.addPrefixSpace)
+      return;
+    if (isNull)
+      note(configPath, "legacy is not given and taken for true, as with "
+                       "transformers 4; transformers 5 takes false");
+    else if (options.legacy)
+      note(path_, "a text that begins with a space keeps it, as with "
+                  "sentencepiece and transformers 4; transformers 5 drops one");
+  }
+
+  const std::string &path_;
+  const ConfigReader &reader_;
+  JsonNode config_;
+  Notes &notes_;
+};
+
+/// Whether tokenizer.json describes what LlamaTokenizer of transformers 5 does,
+/// which takes only the vocabulary and the merges from it.
+bool describesLlamaTokenizer(const TokenizerSpec &spec, bool legacy,
+                             bool prefixSpace) {
+  if (!spec.byteFallback || !spec.fuseUnk || spec.ignoreMerges ||
+      !spec.normalizers.empty() ||
+      spec.preTokenizers.size() != (prefixSpace ? 2u : 1u))
+    return false;
+  const auto &space = spec.preTokenizers.front();
+  const auto &prefix = spec.preTokenizers.back();
+  return space.kind == PreTokenizerKind::ReplaceLiteral &&
+         space.pattern == " " && space.content == spaceMark &&
+         (!prefixSpace ||
+          (prefix.kind == (legacy ? PreTokenizerKind::Prepend
+                                  : PreTokenizerKind::PrependFirst) &&
+           prefix.content == spaceMark));
+}
+
+Status tellDifferences(const std::string &modelDir, const ConfigReader &reader,
+                       const std::string &path, const std::string &text,
+                       const TokenizerSpec &spec, Notes &notes) {
+  JsonNode config = reader.config();
+  SWALLOW_ASSIGN(std::string className,
+                 readTokenizerClass(modelDir, config, text));
+  if (className != "LlamaTokenizer")
+    return {};
+  SWALLOW_ASSIGN(bool legacy, config["legacy"].boolean(false));
+  SWALLOW_ASSIGN(bool prefixSpace, config["add_prefix_space"].boolean(true));
+  if (!describesLlamaTokenizer(spec, legacy, prefixSpace))
+    notes.push_back(path + ": is run as it stands, as with transformers 4; "
+                           "transformers 5 takes only the vocabulary and the "
+                           "merges from it for LlamaTokenizer");
+  return {};
 }
 
 } // namespace
 
-Result<std::string> swallow::compileTokenizer(const std::string &modelDir) {
+Result<std::string> swallow::compileTokenizer(const std::string &modelDir,
+                                              std::vector<std::string> *notes) {
   const std::string jsonPath = modelDir + "/tokenizer.json";
   const std::string modelPath = modelDir + "/tokenizer.model";
+  Notes unread;
+  if (!notes)
+    notes = &unread;
   ConfigReader reader(modelDir);
   SWALLOW_TRY(reader.load());
   SWALLOW_ASSIGN(std::optional<std::string> text, readIfThere(jsonPath));
@@ -289,13 +458,16 @@ Result<std::string> swallow::compileTokenizer(const std::string &modelDir) {
     SWALLOW_ASSIGN(ConfigTokens tokens,
                    reader.read(spec.added, /*fromTokenizerJson=*/true));
     applyConfigTokens(tokens, spec);
+    SWALLOW_TRY(
+        tellDifferences(modelDir, reader, jsonPath, *text, spec, *notes));
     return writeTokenizerTable(spec);
   }
   SWALLOW_ASSIGN(text, readIfThere(modelPath));
   if (!text)
     return {ErrorCode::FileNotFound,
             modelDir + ": expected tokenizer.json or tokenizer.model"};
-  SWALLOW_ASSIGN(TokenizerSpec spec,
-                 readSentencePiece(*text, modelPath, reader));
+  SWALLOW_ASSIGN(
+      TokenizerSpec spec,
+      SentencePieceReader(modelPath, reader, *notes).read(modelDir, *text));
   return writeTokenizerTable(spec);
 }

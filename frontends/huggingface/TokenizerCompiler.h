@@ -13,6 +13,7 @@
 #include "runtime/support/Result.h"
 
 #include <string>
+#include <vector>
 
 namespace swallow {
 
@@ -26,9 +27,13 @@ namespace swallow {
 /// `add_eos_token` (default false), `legacy` (default true) and
 /// `add_prefix_space` of tokenizer_config.json do.
 ///
+/// `notes` gets a line for each thing that transformers 5 does otherwise with
+/// these files; docs/tokenizers.md has the reasons.
+///
 /// Fails with FileNotFound (neither file), MalformedFile (naming file and key)
 /// or UnsupportedTokenizer (naming the component).
-Result<std::string> compileTokenizer(const std::string &modelDir);
+Result<std::string> compileTokenizer(const std::string &modelDir,
+                                     std::vector<std::string> *notes = nullptr);
 
 } // namespace swallow
 

@@ -90,7 +90,8 @@ Status PreTokenizer::add(const text::table::PreTokenizerStep &step,
   if (step.kind() == PreTokenizerKind::ByteAlphabet)
     SWALLOW_TRY(growth.add(1, 2));
   else if (step.kind() == PreTokenizerKind::Prepend ||
-           step.kind() == PreTokenizerKind::PrependFirst)
+           step.kind() == PreTokenizerKind::PrependFirst ||
+           step.kind() == PreTokenizerKind::PrependAlways)
     SWALLOW_TRY(growth.add(0, result.content.size()));
   else if (step.kind() == PreTokenizerKind::ReplaceLiteral &&
            !result.pattern.empty())
@@ -150,6 +151,9 @@ void PreTokenizer::run(size_t index, std::string_view text, bool atStart,
       run(index + 1, text, atStart, scratch, visit);
     else
       run(index + 1, step.content + std::string(text), atStart, scratch, visit);
+    return;
+  case PreTokenizerKind::PrependAlways:
+    run(index + 1, step.content + std::string(text), atStart, scratch, visit);
     return;
   case PreTokenizerKind::ByteAlphabet:
     run(index + 1, toByteAlphabet(text), atStart, scratch, visit);

@@ -5,6 +5,7 @@
 #include "frontends/huggingface/CheckpointFolder.h"
 #include "frontends/huggingface/OptionalFile.h"
 #include "frontends/huggingface/tokenizer/JsonNode.h"
+#include "frontends/huggingface/tokenizer/TokenizerClass.h"
 
 #include <sentencepiece_processor.h>
 
@@ -139,7 +140,9 @@ private:
   Status addDefaults() {
     SWALLOW_ASSIGN(std::optional<std::string> tokenizer,
                    readIfThere(joinPath(dir_, "tokenizer.json")));
-    SWALLOW_ASSIGN(std::string className, tokenizerClass(tokenizer));
+    SWALLOW_ASSIGN(
+        std::string className,
+        readTokenizerClass(dir_, JsonNode(config_, path_), tokenizer));
     for (const ClassDefaults &known : classDefaults) {
       if (className != known.name)
         continue;
@@ -152,29 +155,6 @@ private:
       return {};
     }
     return tokenizer ? addPadding(*tokenizer) : addFromModel();
-  }
-
-  /// The class that AutoTokenizer takes, without "Fast"; empty for the general
-  /// one, TokenizersBackend.
-  Result<std::string>
-  tokenizerClass(const std::optional<std::string> &tokenizer) const {
-    const std::string configPath = joinPath(dir_, "config.json");
-    SWALLOW_ASSIGN(Json model, readObjectIfThere(configPath));
-    JsonNode modelConfig(model, configPath);
-    JsonNode node = JsonNode(config_, path_)["tokenizer_class"];
-    if (node.isMissingOrNull())
-      node = modelConfig["tokenizer_class"];
-    SWALLOW_ASSIGN(std::string name, node.string(""));
-    SWALLOW_ASSIGN(std::string type, modelConfig["model_type"].string(""));
-    if (name.ends_with("Fast"))
-      name.resize(name.size() - 4);
-    // Mistral's are always loaded with the general class, and Llama 3's files
-    // say LlamaTokenizer where they mean it.
-    if (type == "mistral" ||
-        (name == "LlamaTokenizer" && tokenizer &&
-         tokenizer->find("\"ByteLevel\"") != std::string::npos))
-      name.clear();
-    return name;
   }
 
   /// tokenizer.json knows the padding token where padding was on when it was

@@ -8,13 +8,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
+#include <limits>
+#include <set>
 #include <utility>
 
 using namespace swallow;
 using text::table::DecoderKind;
-using text::table::NormalizerKind;
 using text::table::PreTokenizerKind;
+using text::table::SplitBehavior;
 
 namespace {
 
@@ -81,7 +82,10 @@ struct ModelSpecs {
   bool hasCharsMap = false;
   bool removeExtraWhitespaces = true;
   bool escapeWhitespaces = true;
+  bool addDummyPrefix = true;
   bool hasDenormalizer = false;
+  std::string bosPiece = "<s>", eosPiece = "</s>";
+  uint64_t bosId = 1, eosId = 2; // -1, as 64 bits, for none
   std::vector<uint64_t> pieceTypes;
 };
 
@@ -106,13 +110,23 @@ bool readSpecs(std::string_view model, ModelSpecs &specs) {
           specs.modelType = inner.value;
         else if (inner.number == 24)
           specs.whitespaceAsSuffix = inner.value != 0;
+        else if (inner.number == 41)
+          specs.bosId = inner.value;
+        else if (inner.number == 42)
+          specs.eosId = inner.value;
         else if (inner.number == 45)
           specs.unkPiece = inner.bytes;
+        else if (inner.number == 46)
+          specs.bosPiece = inner.bytes;
+        else if (inner.number == 47)
+          specs.eosPiece = inner.bytes;
       } else if (field.number == 3) { // normalizer_spec
         if (inner.number == 1)
           specs.normalizer = inner.bytes;
         else if (inner.number == 2)
           specs.hasCharsMap = !inner.bytes.empty();
+        else if (inner.number == 3)
+          specs.addDummyPrefix = inner.value != 0;
         else if (inner.number == 4)
           specs.removeExtraWhitespaces = inner.value != 0;
         else if (inner.number == 5)
@@ -166,60 +180,92 @@ Status checkSpecs(const ModelSpecs &specs, const std::string &path) {
   return {};
 }
 
-/// transformers' generate_merges: every way to cut a piece in two pieces, the
-/// piece with the highest score first, then the one whose left part and then
-/// whose right part is longest (in characters), then in order of the parts'
-/// ids.
-void generateMerges(const std::vector<std::pair<std::string, float>> &pieces,
+struct Piece {
+  std::string text;
+  float score;
+  uint64_t type;
+};
+
+/// Every way to cut a piece in two pieces: the piece with the highest score
+/// first, of equal ones that with the lowest id, and of one piece the cut with
+/// the shortest left part. LlamaTokenizer takes pieces of all types, the
+/// general class only normal ones.
+void generateMerges(const std::vector<Piece> &pieces, bool onlyNormal,
                     TokenizerSpec &spec) {
   struct Candidate {
     float score;
-    uint32_t leftLength, rightLength; // characters
     uint32_t piece, cut;
   };
   std::vector<Candidate> candidates;
+  auto mergeable = [&](const std::string &text) {
+    auto it = spec.vocab.find(text);
+    return it != spec.vocab.end() &&
+           (!onlyNormal || pieces[it->second].type == normalPiece);
+  };
   for (uint32_t id = 0; id < pieces.size(); ++id) {
-    const auto &[piece, score] = pieces[id];
-    std::vector<uint32_t> cuts; // between characters
-    for (size_t i = 0; i < piece.size(); i += utf8Length(piece[i]))
-      if (i > 0)
-        cuts.push_back(static_cast<uint32_t>(i));
-    auto characters = static_cast<uint32_t>(cuts.size() + 1);
-    for (uint32_t i = 0; i < cuts.size(); ++i)
-      if (spec.vocab.count(piece.substr(0, cuts[i])) &&
-          spec.vocab.count(piece.substr(cuts[i])))
-        candidates.push_back({score, i + 1, characters - i - 1, id, cuts[i]});
+    const auto &[text, score, type] = pieces[id];
+    if (onlyNormal && type != normalPiece)
+      continue;
+    for (size_t i = utf8Length(text[0]); i < text.size();
+         i += utf8Length(text[i]))
+      if (mergeable(text.substr(0, i)) && mergeable(text.substr(i)))
+        candidates.push_back({score, id, static_cast<uint32_t>(i)});
   }
-  // Within a piece the lengths differ, so no ids need comparing there; pieces
-  // with the same score stay in order.
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate &a, const Candidate &b) {
-                     return std::tie(a.score, a.leftLength, a.rightLength) >
-                            std::tie(b.score, b.leftLength, b.rightLength);
-                   });
+  std::stable_sort(
+      candidates.begin(), candidates.end(),
+      [](const Candidate &a, const Candidate &b) { return a.score > b.score; });
   spec.merges.reserve(candidates.size());
   for (const Candidate &candidate : candidates) {
-    const std::string &piece = pieces[candidate.piece].first;
+    const std::string &piece = pieces[candidate.piece].text;
     spec.merges.emplace_back(piece.substr(0, candidate.cut),
                              piece.substr(candidate.cut));
   }
 }
 
-/// LlamaConverter of transformers 4 (convert_slow_tokenizer.py), which the
-/// checkpoints of the Llama 2 family were made with.
-void addSteps(bool prefixSpace, bool legacy, TokenizerSpec &spec) {
-  auto normalizer = [&](NormalizerKind kind, std::string_view pattern,
-                        std::string_view content) {
-    spec.normalizers.emplace_back();
-    spec.normalizers.back().kind = kind;
-    spec.normalizers.back().pattern = pattern;
-    spec.normalizers.back().content = content;
-  };
-  auto preTokenizer = [&](PreTokenizerKind kind, std::string_view pattern) {
+/// A pattern for any of `texts`, which finds the longest.
+std::string anyOf(std::vector<std::string> texts) {
+  std::stable_sort(texts.begin(), texts.end(),
+                   [](const std::string &a, const std::string &b) {
+                     return a.size() > b.size();
+                   });
+  std::string pattern;
+  for (const std::string &text : texts) {
+    if (!pattern.empty())
+      pattern += '|';
+    for (char c : text) {
+      if (std::string_view("\\^$.|?*+()[]{}").find(c) != std::string_view::npos)
+        pattern += '\\';
+      pattern += c;
+    }
+  }
+  return pattern;
+}
+
+/// Gives pieces the names that other files have for their ids, but not one that
+/// another piece keeps.
+void namePieces(const std::map<uint32_t, std::string> &names,
+                std::vector<Piece> &pieces) {
+  std::set<std::string> kept;
+  for (uint32_t id = 0; id < pieces.size(); ++id)
+    if (!names.count(id))
+      kept.insert(pieces[id].text);
+  for (const auto &[id, name] : names)
+    if (id < pieces.size() && !kept.count(name))
+      pieces[id].text = name;
+}
+
+/// How text is prepared and how it comes back. The general class puts the
+/// dummy prefix as sentencepiece does: with `legacy` before each piece, even
+/// one that begins with a space. LlamaTokenizer of transformers 4 did so too,
+/// and that is what the checkpoints of the Llama 2 family were made with.
+void addSteps(bool prefixSpace, bool legacy,
+              const std::vector<std::string> &isolated, TokenizerSpec &spec) {
+  auto preTokenizer = [&](PreTokenizerKind kind, std::string_view pattern,
+                          std::string_view content) {
     spec.preTokenizers.emplace_back();
     spec.preTokenizers.back().kind = kind;
     spec.preTokenizers.back().pattern = pattern;
-    spec.preTokenizers.back().content = spaceMark;
+    spec.preTokenizers.back().content = content;
   };
   auto decoder = [&](DecoderKind kind, std::string_view pattern,
                      std::string_view content, uint32_t start) {
@@ -229,14 +275,14 @@ void addSteps(bool prefixSpace, bool legacy, TokenizerSpec &spec) {
     spec.decoders.back().content = content;
     spec.decoders.back().start = start;
   };
-  if (legacy) {
-    if (prefixSpace)
-      normalizer(NormalizerKind::Prepend, "", spaceMark);
-    normalizer(NormalizerKind::ReplaceLiteral, " ", spaceMark);
-  } else {
-    preTokenizer(PreTokenizerKind::ReplaceLiteral, " ");
-    if (prefixSpace)
-      preTokenizer(PreTokenizerKind::PrependFirst, "");
+  preTokenizer(PreTokenizerKind::ReplaceLiteral, " ", spaceMark);
+  if (prefixSpace)
+    preTokenizer(legacy ? PreTokenizerKind::PrependAlways
+                        : PreTokenizerKind::PrependFirst,
+                 "", spaceMark);
+  if (!isolated.empty()) {
+    preTokenizer(PreTokenizerKind::SplitRegex, anyOf(isolated), "");
+    spec.preTokenizers.back().behavior = SplitBehavior::Isolated;
   }
   decoder(DecoderKind::ReplaceLiteral, spaceMark, " ", 0);
   decoder(DecoderKind::ByteFallback, "", "", 0);
@@ -247,7 +293,7 @@ void addSteps(bool prefixSpace, bool legacy, TokenizerSpec &spec) {
 
 } // namespace
 
-Result<TokenizerSpec>
+Result<SentencePieceTokenizer>
 swallow::readSentencePieceModel(std::string_view bytes, const std::string &path,
                                 const SentencePieceOptions &options) {
   auto malformed = [&](const std::string &what) {
@@ -272,32 +318,50 @@ swallow::readSentencePieceModel(std::string_view bytes, const std::string &path,
       specs.pieceTypes.size() != static_cast<size_t>(count))
     return malformed("expected at least one piece");
 
-  TokenizerSpec spec;
+  bool general = !options.isLlamaTokenizer;
+  std::vector<Piece> pieces;
+  for (int id = 0; id < count; ++id)
+    pieces.push_back({model.IdToPiece(id), model.GetScore(id),
+                      specs.pieceTypes[static_cast<size_t>(id)]});
+  if (general)
+    namePieces(options.names, pieces);
+
+  SentencePieceTokenizer result;
+  TokenizerSpec &spec = result.spec;
   spec.path = path;
-  std::vector<std::pair<std::string, float>> pieces;
   std::vector<AddedTokenSpec> added;
-  for (int id = 0; id < count; ++id) {
-    const std::string &piece = model.IdToPiece(id);
-    if (piece.empty() || !isValidUtf8(piece))
+  std::vector<std::string> isolated;
+  float lowest = std::numeric_limits<float>::infinity();
+  for (uint32_t id = 0; id < pieces.size(); ++id) {
+    const auto &[text, score, type] = pieces[id];
+    if (text.empty() || !isValidUtf8(text))
       return malformed("piece " + std::to_string(id) + ": expected UTF-8 text");
-    if (!spec.vocab.emplace(piece, static_cast<uint32_t>(id)).second)
-      return malformed("piece " + std::to_string(id) + ": \"" + piece +
+    if (!spec.vocab.emplace(text, id).second)
+      return malformed("piece " + std::to_string(id) + ": \"" + text +
                        "\" is there twice");
-    float score = model.GetScore(id);
     if (std::isnan(score))
       return malformed("piece " + std::to_string(id) +
                        ": expected a score, found NaN");
-    pieces.emplace_back(piece, score);
-    uint64_t type = specs.pieceTypes[static_cast<size_t>(id)];
-    if (type == controlPiece || type == userDefinedPiece)
-      added.push_back(
-          {piece, false, false, false, false, type == controlPiece});
+    if (type == normalPiece) {
+      result.scoresFollowIds = result.scoresFollowIds && score <= lowest;
+      lowest = score;
+    }
+    if (type == userDefinedPiece && general)
+      isolated.push_back(text);
+    else if (type == controlPiece || type == userDefinedPiece)
+      added.push_back({text, false, false, false, false, type == controlPiece});
   }
   spec.byteFallback = true;
   spec.fuseUnk = true;
   spec.unkToken = specs.unkPiece;
-  generateMerges(pieces, spec);
+  spec.ignoreMerges = !isolated.empty();
+  generateMerges(pieces, general, spec);
   spec.added.add(added, spec.vocab);
-  addSteps(options.addPrefixSpace, options.legacy, spec);
-  return spec;
+  spec.bosToken = static_cast<int32_t>(specs.bosId) < 0 ? "" : specs.bosPiece;
+  spec.eosToken = static_cast<int32_t>(specs.eosId) < 0 ? "" : specs.eosPiece;
+  spec.namedUnkToken = specs.unkPiece;
+  result.addsDummyPrefix = specs.addDummyPrefix;
+  addSteps(options.addPrefixSpace.value_or(!general || specs.addDummyPrefix),
+           options.legacy, isolated, spec);
+  return result;
 }

@@ -35,7 +35,7 @@ private:
 /// none.
 struct CompiledTokenizer {
   explicit CompiledTokenizer(const std::string &folder) {
-    Result<std::string> table = compileTokenizer(folder);
+    Result<std::string> table = compileTokenizer(folder, &notes);
     if (!table) {
       error = table.error();
       return;
@@ -49,6 +49,7 @@ struct CompiledTokenizer {
   }
   Tokenizer *operator->() { return &*tokenizer; }
 
+  std::vector<std::string> notes; // the compiler's
   std::optional<Segment> segment;
   std::optional<Tokenizer> tokenizer;
   Error error{ErrorCode::Ok, {}};

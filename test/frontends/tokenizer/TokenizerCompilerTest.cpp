@@ -197,8 +197,9 @@ TEST_F(TokenizerFolder, HonoursSentencePieceOptions) {
                    "x<new>"),
             (Tokens{"<s>", "▁", "x", "<new>"}));
   write("added_tokens.json", R"({"<older>": 900})");
-  // Not special, so normalized: looked for with the dummy prefix.
-  EXPECT_EQ(encode("{}", "<older>"), (Tokens{"<s>", "▁<older>"}));
+  // Not special, but looked for in the text as it is.
+  EXPECT_EQ(encode("{}", "x<older>x"),
+            (Tokens{"<s>", "▁", "x", "<older>", "▁", "x"}));
 }
 
 TEST_F(TokenizerFolder, TakesSpecialTokensFromTheConfig) {

@@ -14,28 +14,75 @@ os.environ["TRANSFORMERS_VERBOSITY"] = "error"
 import tokenizers  # noqa: E402
 
 
-def converted(tokenizer):
-    """The tokenizer.json of a LlamaTokenizer with legacy behaviour as transformers 4 converts it and Llama 2's checkpoints
-    have it. transformers 5 puts Metaspace in the place of the normalizer, whatever tokenizer.json says: a text that begins
-    with a space then has one space less."""
-    described = json.loads(tokenizer._tokenizer.to_str())
-    replace = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
-    prepend = {"type": "Prepend", "prepend": "▁"}
-    described["normalizer"] = {"type": "Sequence", "normalizers": [prepend, replace] if tokenizer.add_prefix_space is not False else [replace]}
-    described["pre_tokenizer"] = None
-    return tokenizers.Tokenizer.from_str(json.dumps(described))
+def read_json(path):
+    if not os.path.exists(path):
+        return None
+    with open(path) as file:
+        return json.load(file)
+
+
+def prepare(described, legacy, prefix):
+    """Lets a tokenizer.model's tokenizer prepare text as transformers' general class does it, whatever the class."""
+    mark = "\u2581"
+    replaces = [{"type": "Replace", "pattern": {"String": " "}, "content": mark}]
+    # Metaspace leaves the mark out where there is one; sentencepiece does not.
+    if prefix and legacy:
+        replaces.append({"type": "Replace", "pattern": {"Regex": "\\A" + mark}, "content": mark * 2})
+    steps = described["pre_tokenizer"] or {}
+    steps = [s for s in steps.get("pretokenizers", [steps]) if s.get("type") == "Split"]
+    if prefix:
+        scheme = "always" if legacy else "first"
+        steps.insert(0, {"type": "Metaspace", "replacement": mark, "prepend_scheme": scheme, "split": False})
+    decoders = [{"type": "Replace", "pattern": {"String": mark}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}]
+    if prefix:
+        decoders.append({"type": "Strip", "content": " ", "start": 1, "stop": 0})
+    # LlamaTokenizer has no normalizer, so that none of them is looked for in what one makes of the text.
+    for token in described["added_tokens"]:
+        token["normalized"] = False
+    described["normalizer"] = {"type": "Sequence", "normalizers": replaces}
+    described["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps} if steps else None
+    described["decoder"] = {"type": "Sequence", "decoders": decoders}
+
+
+def forgotten(path, described, is_llama):
+    """Tokens of a tokenizer.model that transformers 5 does not add where there is a list of other special tokens."""
+    from transformers.convert_slow_tokenizer import import_protobuf
+
+    model = import_protobuf().ModelProto()
+    with open(path, "rb") as file:
+        model.ParseFromString(file.read())
+    known = {token["id"] for token in described["added_tokens"]}
+    flags = {flag: False for flag in ("single_word", "lstrip", "rstrip", "normalized")}
+    return [{"id": i, "content": piece.piece, **flags, "special": piece.type == 3} for i, piece in enumerate(model.pieces)
+            if i not in known and (piece.type == 3 or piece.type == 4 and is_llama)]  # fmt: skip
 
 
 class Folder:
-    """A checkpoint folder as transformers runs it; as transformers 5 does it to the letter if `live`."""
+    """A checkpoint folder as Swallow runs it: as transformers 5 does, but for what README.md lists; to the letter if
+    `live`."""
 
     def __init__(self, path, live=False):
-        from transformers import AutoTokenizer
+        from transformers import AutoTokenizer, TokenizersBackend
 
-        self.tokenizer = AutoTokenizer.from_pretrained(path)
+        config = read_json(os.path.join(path, "tokenizer_config.json")) or {}
+        file = read_json(os.path.join(path, "tokenizer.json"))
         self.converted = None
-        if not live and type(self.tokenizer).__name__ == "LlamaTokenizer" and self.tokenizer.legacy:
-            self.converted = converted(self.tokenizer)
+        if live:
+            self.tokenizer = AutoTokenizer.from_pretrained(path)
+        elif file:
+            self.tokenizer = TokenizersBackend.from_pretrained(path)
+        else:
+            given = {"legacy": config.get("legacy") is not False, "add_bos_token": config.get("add_bos_token", True)}
+            self.tokenizer = AutoTokenizer.from_pretrained(path, **given)
+            described = json.loads(self.tokenizer._tokenizer.to_str())
+            is_llama = type(self.tokenizer).__name__ == "LlamaTokenizer"
+            # The decoder that strips a space is there where the dummy prefix is.
+            prefix = any(d["type"] == "Strip" for d in described["decoder"]["decoders"])
+            if config.get("add_prefix_space") is not None:
+                prefix = config["add_prefix_space"]
+            prepare(described, given["legacy"], prefix)
+            described["added_tokens"] += forgotten(os.path.join(path, "tokenizer.model"), described, is_llama)
+            self.converted = tokenizers.Tokenizer.from_str(json.dumps(described))
 
     def vocab(self):
         return len(self.tokenizer)

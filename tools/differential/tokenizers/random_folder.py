@@ -6,7 +6,7 @@ import shutil
 
 import random_tokenizer
 
-BASES = ["llama3", "gpt2", "added", "llama2", "gemma", "model-legacy", "model-eos"]
+BASES = ["llama3", "gpt2", "added", "llama2", "gemma", "model-legacy", "model-eos", "model-bare", "model-no-dummy"]
 NAMES = ["bos_token", "eos_token", "unk_token", "pad_token", "cls_token", "sep_token", "mask_token"]
 CONTENTS = ["<s>", "</s>", "<unk>", "<pad>", "<|eot_id|>", "<|begin_of_text|>", "<|im_end|>", "[INST]", "the", "日本", "<new>", "x y"]
 
@@ -16,31 +16,44 @@ def flags(r, special):
     return {**result, "special": special}
 
 
-def named(r):
-    content = r.choice(CONTENTS)
-    if r.random() < 0.5:
-        return content
-    return {"__type": "AddedToken", "content": content, **flags(r, True)}
+def named(r, forms, contents=CONTENTS):
+    """A token by its text or with its flags, always the same in one folder: tokenizers decodes a token that was added with
+    `normalized` and again without by what the first time made of it."""
+    content = r.choice(contents)
+    if content not in forms:
+        forms[content] = content if r.random() < 0.5 else {"__type": "AddedToken", "content": content, **flags(r, True)}
+    return forms[content]
 
 
-def names(r, share):
-    return {name: named(r) for name in NAMES if r.random() < share}
+def names(r, share, forms):
+    return {name: named(r, forms) for name in NAMES if r.random() < share}
 
 
 def settings(r, base, vocab, next_id):
+    forms = {}
     config = {"tokenizer_class": "LlamaTokenizer" if base.startswith("model") else "PreTrainedTokenizerFast",
               "clean_up_tokenization_spaces": False, "model_max_length": 4096}  # fmt: skip
+    model_type = r.choice(["llama", "mistral", None])
+    files = {"config.json": {"model_type": model_type}} if model_type else {}
     if base.startswith("model"):
-        config.update(legacy=r.random() < 0.5, add_bos_token=r.random() < 0.5, add_eos_token=r.random() < 0.5,
-                      bos_token="<s>", eos_token="</s>", unk_token="<unk>")  # fmt: skip
-        if r.random() < 0.5:
-            config["add_prefix_space"] = r.random() < 0.5
+        config.update(bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+        for name in ("bos_token", "eos_token"):
+            if r.random() < 0.3:
+                config[name] = named(r, forms, [config[name]])
+        for key, share in (("legacy", 0.8), ("add_bos_token", 0.8), ("add_eos_token", 0.5), ("add_prefix_space", 0.4)):
+            if r.random() < share:
+                config[key] = r.random() < 0.5
+        if r.random() < 0.2:
+            del config["tokenizer_class"]
     else:
-        config.update(names(r, 0.3))
-    # transformers 5 forgets the user-defined pieces of a tokenizer.model that has such a list beside it.
-    if base != "model-eos" and r.random() < 0.4:
-        config["additional_special_tokens"] = r.sample(CONTENTS, r.randint(0, 3))
-    files = {"tokenizer_config.json": config}
+        config.update(names(r, 0.3, forms))
+        if base != "llama2" and r.random() < 0.2:
+            config["tokenizer_class"] = "LlamaTokenizer"
+    # transformers 5 forgets the tokens of a tokenizer.model that has such a list beside it.
+    # And whether the flags of a token with a name count depends on it.
+    if base not in ("model-eos", "model-bare") and not (base.startswith("model") and forms) and r.random() < 0.4:
+        config["additional_special_tokens"] = [forms.get(c, c) for c in r.sample(CONTENTS, r.randint(0, 3))]
+    files["tokenizer_config.json"] = config
     new = [c for c in r.sample(CONTENTS, len(CONTENTS)) if c not in vocab]
     if r.random() < 0.4:
         config["added_tokens_decoder"] = {
@@ -51,7 +64,7 @@ def settings(r, base, vocab, next_id):
         new = [c for c in new if c not in objects]
         files["added_tokens.json"] = {c: next_id + i for i, c in enumerate(new[: r.randint(1, 4)])}
     if r.random() < 0.3:
-        files["special_tokens_map.json"] = names(r, 0.3) if not base.startswith("model") else {"bos_token": "<s>", "eos_token": "</s>"}
+        files["special_tokens_map.json"] = names(r, 0.3, forms) if not base.startswith("model") else {"bos_token": "<s>", "eos_token": "</s>"}
     return files
 
 

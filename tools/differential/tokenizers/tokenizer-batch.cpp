@@ -4,8 +4,8 @@
 // side of two pipes, fuzz.py. Reads one JSON object a line and answers each
 // with one line:
 //
-//   {"folder": "checkpoint"}           {"vocab": 32000}
-//   {"tokenizer": "tokenizer.json's text"}       the same
+//   {"folder": "checkpoint"}           {"vocab": 32000, "notes": ["..."]}
+//   {"tokenizer": "tokenizer.json's text"}       the same without notes
 //   {"encode": ["text", ...], "special": true}   {"ids": [[1, 2], ...]}
 //   {"encode": [...], "latin1": true}  the same; each character is one byte
 //   {"decode": [[1, 2], ...], "skip": true}      {"texts": ["text", ...]}
@@ -38,8 +38,13 @@ Json errorAnswer(const std::string &message) { return {{"error", message}}; }
 class Batch {
 public:
   Json answer(const Json &request) {
-    if (request.contains("folder"))
-      return open(compileTokenizer(request["folder"].get<std::string>()));
+    if (request.contains("folder")) {
+      std::vector<std::string> notes;
+      Json result =
+          open(compileTokenizer(request["folder"].get<std::string>(), &notes));
+      result["notes"] = notes;
+      return result;
+    }
     if (request.contains("tokenizer"))
       return open(compile(request["tokenizer"].get<std::string>()));
     if (!tokenizer_)
