@@ -291,6 +291,10 @@ constexpr ExpressionCase text[] = {
     {"'日本語 テキスト'|wordwrap(3)", "日本語\nテキス\nト"},
     {"s|wordwrap(0)", "error: ValueError: invalid width 0 (must be > 0)"},
     {"'  lead  ing   spaces '|wordwrap(6)", "  lead\ning\nspaces"},
+    {"('\\u3000'*9 + 'x y' + '\\u3000'*9)|wordwrap(4)", "\u3000x y"},
+    // Minutes if each line copied what is left of the word.
+    {"('x'*3000000)|wordwrap(5)|length", "3599999"},
+    {"('a ' + '\\u3000'*1000000 + 'x')|wordwrap(5)|length", "6"},
     {"s|string", "Hello World"},
     {"5|string", "5"},
     {"l|string", "[3, 1, 2]"},

@@ -6,7 +6,6 @@
 #include "runtime/text/Utf8.h"
 
 #include <algorithm>
-#include <deque>
 
 namespace swallow::jinja {
 
@@ -26,6 +25,21 @@ bool isWordOrPunctuation(char32_t c) {
          CharactersView(U"!\"'&.,?").find(c) != CharactersView::npos;
 }
 
+/// A part of the text, which may have lost characters from its front.
+struct Chunk {
+  CharactersView text;
+  size_t spaces; // that the part ended with
+
+  bool isAllSpace() const { return text.size() <= spaces; }
+};
+
+Chunk chunkOf(CharactersView text) {
+  size_t end = text.size();
+  while (end > 0 && isSpace(text[end - 1]))
+    --end;
+  return {text, text.size() - end};
+}
+
 /// Cuts text into pieces that a line may end after: white space, words, parts
 /// of hyphenated words with their hyphen, and dashes between words.
 class Chunker {
@@ -33,11 +47,11 @@ public:
   Chunker(CharactersView text, bool breakOnHyphens)
       : text_(text), breakOnHyphens_(breakOnHyphens) {}
 
-  std::deque<Characters> run() {
-    std::deque<Characters> chunks;
+  std::vector<Chunk> run() {
+    std::vector<Chunk> chunks;
     for (size_t start = 0; start < text_.size();) {
       size_t end = endOfChunk(start);
-      chunks.emplace_back(text_.substr(start, end - start));
+      chunks.push_back(chunkOf(text_.substr(start, end - start)));
       start = end;
     }
     return chunks;
@@ -99,25 +113,21 @@ private:
   bool breakOnHyphens_;
 };
 
-bool isAllSpace(const Characters &text) {
-  return std::ranges::all_of(text, isSpace);
-}
-
 /// How much of a word that is too long fits `space` characters.
-size_t breakPlace(const Characters &word, size_t space, bool breakOnHyphens) {
+size_t breakPlace(CharactersView word, size_t space, bool breakOnHyphens) {
   if (!breakOnHyphens || word.size() <= space || space == 0)
     return space;
   size_t hyphen = word.rfind(U'-', space - 1);
-  if (hyphen == Characters::npos || hyphen == 0 ||
-      word.find_first_not_of(U'-') >= hyphen)
+  if (hyphen == CharactersView::npos ||
+      word.substr(0, hyphen).find_first_not_of(U'-') == CharactersView::npos)
     return space;
   return hyphen + 1;
 }
 
-std::string encode(const std::vector<Characters> &parts) {
+std::string encode(const std::vector<Chunk> &parts) {
   std::string text;
-  for (const Characters &part : parts)
-    for (char32_t c : part)
+  for (const Chunk &part : parts)
+    for (char32_t c : part.text)
       appendUtf8(text, c);
   return text;
 }
@@ -129,35 +139,30 @@ std::vector<std::string> wrapText(std::string_view text,
   Characters characters;
   for (size_t i = 0; i < text.size(); i += utf8Length(text[i]))
     characters += decodeUtf8(text.substr(i));
-  std::deque<Characters> chunks =
-      Chunker(characters, options.breakOnHyphens).run();
+  std::vector<Chunk> chunks = Chunker(characters, options.breakOnHyphens).run();
   auto width = static_cast<size_t>(options.width);
   std::vector<std::string> lines;
-  while (!chunks.empty()) {
-    if (!lines.empty() && isAllSpace(chunks.front())) {
-      chunks.pop_front();
-      if (chunks.empty())
-        break;
-    }
-    std::vector<Characters> line;
+  for (auto chunk = chunks.begin(); chunk != chunks.end();) {
+    if (!lines.empty() && chunk->isAllSpace() && ++chunk == chunks.end())
+      break;
+    std::vector<Chunk> line;
     size_t length = 0;
-    while (!chunks.empty() && length + chunks.front().size() <= width) {
-      length += chunks.front().size();
-      line.push_back(std::move(chunks.front()));
-      chunks.pop_front();
+    for (; chunk != chunks.end() && length + chunk->text.size() <= width;
+         ++chunk) {
+      length += chunk->text.size();
+      line.push_back(*chunk);
     }
-    if (!chunks.empty() && chunks.front().size() > width) {
+    if (chunk != chunks.end() && chunk->text.size() > width) {
       if (options.breakLongWords) {
-        Characters &word = chunks.front();
+        CharactersView word = chunk->text;
         size_t end = breakPlace(word, width - length, options.breakOnHyphens);
-        line.push_back(word.substr(0, end));
-        word.erase(0, end);
+        line.push_back(chunkOf(word.substr(0, end)));
+        chunk->text.remove_prefix(line.back().text.size());
       } else if (line.empty()) {
-        line.push_back(std::move(chunks.front()));
-        chunks.pop_front();
+        line.push_back(*chunk++);
       }
     }
-    if (!line.empty() && isAllSpace(line.back()))
+    if (!line.empty() && line.back().isAllSpace())
       line.pop_back();
     if (!line.empty())
       lines.push_back(encode(line));
