@@ -7,10 +7,27 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 namespace swallow {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+/// The sum of term(0), ..., term(count - 1) in an order that depends on nothing
+/// but `count`, and that vectors of any width can follow.
+template <typename Term> static double sumOf(size_t count, Term term) {
+  constexpr size_t kLanes = 8;
+  double lanes[kLanes] = {};
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes)
+    for (size_t lane = 0; lane < kLanes; ++lane)
+      lanes[lane] += term(i + lane);
+  for (size_t lane = 0; i < count; ++i, ++lane)
+    lanes[lane] += term(i);
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) +
+         ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
 
 void Candidates::assign(std::span<const float> row, double temperature) {
   weighted_ = false;
@@ -32,11 +49,17 @@ void Candidates::assign(std::span<const float> row, double temperature) {
       logits_[id] =
           static_cast<float>((double(row[id]) - double(largest)) / temperature);
   }
-  size_t kept = 0;
+  size_t left = 0, kept = 0;
+  for (float logit : logits_)
+    left += logit > kNever; // false for NaN
+  if (left == row.size()) {
+    std::iota(ids_.begin(), ids_.end(), 0);
+    return;
+  }
   for (size_t id = 0; id < row.size(); ++id) {
     ids_[kept] = static_cast<int32_t>(id);
     logits_[kept] = logits_[id];
-    kept += logits_[id] > kNever; // false for NaN
+    kept += logits_[id] > kNever;
   }
   ids_.resize(kept);
   logits_.resize(kept);
@@ -57,9 +80,7 @@ void Candidates::weigh() {
   auto maximum = double(maximum_);
   for (size_t i = 0; i < logits_.size(); ++i)
     weights[i] = portableExp(double(logits[i]) - maximum);
-  total_ = 0;
-  for (double weight : weights_)
-    total_ += weight;
+  total_ = sumOf(weights_.size(), [&](size_t i) { return weights[i]; });
 }
 
 template <typename Keep> void Candidates::filter(Keep keep) {
@@ -92,6 +113,36 @@ void Candidates::keepOrdered(size_t begin, size_t end) {
     ++first;
     return true;
   });
+}
+
+template <typename Distance, typename Nearer, typename IsEnough>
+double Candidates::sortNear(Distance distance, Nearer nearer,
+                            IsEnough isEnough) {
+  // Bins as wide as a 64th of a unit of the logits: in each of a large
+  // vocabulary's are a few hundred at most, unless it is all but flat.
+  constexpr size_t kBins = 4096;
+  auto binOf = [&](double d) {
+    return d * 64 < kBins - 1 ? static_cast<size_t>(d * 64) : kBins - 1;
+  };
+  bins_.assign(kBins, 0);
+  for (size_t i = 0; i < ids_.size(); ++i)
+    if (double d = distance(i); d >= 0)
+      bins_[binOf(d)] += double(probability(i));
+  double sum = 0;
+  size_t bin = 0;
+  for (; bin + 1 < kBins && !isEnough(sum + bins_[bin]); ++bin)
+    sum += bins_[bin];
+  // Rounding may leave less than enough: then it ends with the last of all.
+  while (bin > 0 && bins_[bin] == 0)
+    sum -= bins_[--bin];
+  order_.clear();
+  for (size_t i = 0; i < ids_.size(); ++i)
+    if (double d = distance(i); d >= 0 && binOf(d) == bin)
+      order_.push_back(static_cast<uint32_t>(i));
+  std::sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) {
+    return nearer(a, b) || (!nearer(b, a) && a < b);
+  });
+  return sum;
 }
 
 float Candidates::entropy() const {
@@ -169,41 +220,43 @@ void Candidates::topP(double p) {
   // transformers sorts the other way and drops a token if the sum up to it is
   // at most 1 - p. The sum up to it is all of it without those above.
   auto dropped = static_cast<float>(1 - p);
-  double all = 0;
-  for (size_t i = 0; i < ids_.size(); ++i)
-    all += double(probability(i));
+  double all =
+      sumOf(ids_.size(), [&](size_t i) { return double(probability(i)); });
   // n tokens of at most (1 - p) / n can only be dropped: the others, a few of a
   // large vocabulary, are all that has to be ordered. The margin is for
   // rounding.
   double negligible = 0.999 * (1 - p) / double(ids_.size()) * total_;
-  order_.clear();
-  for (size_t i = 0; i < ids_.size(); ++i)
-    if (weights_[i] >= negligible)
-      order_.push_back(static_cast<uint32_t>(i));
-  auto lessLikely = [&](uint32_t a, uint32_t b) {
-    return logits_[a] != logits_[b] ? logits_[a] < logits_[b] : a > b;
+  auto distance = [&](size_t i) {
+    return weights_[i] >= negligible ? double(maximum_) - double(logits_[i])
+                                     : -1;
   };
-  std::make_heap(order_.begin(), order_.end(), lessLikely);
-  auto heapEnd = order_.end();
-  double above = 0;
-  while (heapEnd != order_.begin()) {
-    if (heapEnd != order_.end() && static_cast<float>(all - above) <= dropped)
+  auto isEnough = [&](double above) {
+    return static_cast<float>(all - above) <= dropped;
+  };
+  double above = sortNear(
+      distance, [&](uint32_t a, uint32_t b) { return logits_[a] > logits_[b]; },
+      isEnough);
+  // The likeliest stays even where p is 0.
+  bool isFirst = logits_[order_.front()] == maximum_;
+  uint32_t last = order_.front();
+  for (uint32_t i : order_) {
+    if (!std::exchange(isFirst, false) && isEnough(above))
       break;
-    above += double(probability(order_.front()));
-    std::pop_heap(order_.begin(), heapEnd, lessLikely);
-    --heapEnd;
+    above += double(probability(i));
+    last = i;
   }
-  keepOrdered(static_cast<size_t>(heapEnd - order_.begin()), order_.size());
+  float threshold = logits_[last];
+  filter([&](size_t i) {
+    return logits_[i] > threshold || (logits_[i] == threshold && i <= last);
+  });
 }
 
 void Candidates::minP(double p) {
   if (p <= 0)
     return;
   weigh();
-  float most = 0;
-  for (size_t i = 0; i < ids_.size(); ++i)
-    most = std::max(most, probability(i));
-  float bound = static_cast<float>(p) * most;
+  // The most likely weighs e^0.
+  auto bound = static_cast<float>(p) * static_cast<float>(1 / total_);
   filter([&](size_t i) { return probability(i) >= bound; });
 }
 
@@ -214,24 +267,22 @@ void Candidates::typicalP(double mass) {
   float expected = entropy();
   double logTotal = portableLog(total_);
   scratch_.resize(ids_.size());
-  order_.resize(ids_.size());
-  for (size_t i = 0; i < ids_.size(); ++i) {
+  for (size_t i = 0; i < ids_.size(); ++i)
     scratch_[i] = std::fabs(-logProbability(i, logTotal) - expected);
-    order_[i] = static_cast<uint32_t>(i);
-  }
-  auto lessTypical = [&](uint32_t a, uint32_t b) {
-    return scratch_[a] != scratch_[b] ? scratch_[a] > scratch_[b] : a > b;
+  auto isEnough = [&](double sum) {
+    return static_cast<float>(sum) >= static_cast<float>(mass);
   };
-  std::make_heap(order_.begin(), order_.end(), lessTypical);
+  double sum = sortNear(
+      [&](size_t i) { return double(scratch_[i]); },
+      [&](uint32_t a, uint32_t b) { return scratch_[a] < scratch_[b]; },
+      isEnough);
   float threshold = std::numeric_limits<float>::infinity();
-  double sum = 0;
-  for (auto heapEnd = order_.end(); heapEnd != order_.begin(); --heapEnd) {
-    sum += double(probability(order_.front()));
-    if (static_cast<float>(sum) >= static_cast<float>(mass)) {
-      threshold = scratch_[order_.front()];
+  for (uint32_t i : order_) {
+    sum += double(probability(i));
+    if (isEnough(sum)) {
+      threshold = scratch_[i];
       break;
     }
-    std::pop_heap(order_.begin(), heapEnd, lessTypical);
   }
   filter([&](size_t i) { return scratch_[i] <= threshold; });
 }

@@ -76,6 +76,12 @@ private:
   template <typename Keep> void filter(Keep keep);
   /// The same for those whose positions are in order_[begin, end).
   void keepOrdered(size_t begin, size_t end);
+  /// Leaves in order_, sorted by nearer(i, j) and then by position, those
+  /// candidates among which, going from the nearest of all outwards, the sum of
+  /// probabilities becomes enough; returns what those before them sum up to.
+  /// Candidates of a negative distance(i) do not count.
+  template <typename Distance, typename Nearer, typename IsEnough>
+  double sortNear(Distance distance, Nearer nearer, IsEnough isEnough);
   /// The logarithm of the probability of candidate `i`.
   float logProbability(size_t i, double logTotal) const {
     return static_cast<float>(double(logits_[i]) - double(maximum_) - logTotal);
@@ -90,6 +96,7 @@ private:
   float maximum_ = 0;
   double total_ = 0; // of weights_
   std::vector<uint32_t> order_;
+  std::vector<double> bins_;
   std::vector<float> scratch_;
   std::vector<double> probabilities_;
 };
