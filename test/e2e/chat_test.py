@@ -267,6 +267,27 @@ class ChatTest:
                 self.same(json.load(file), messages(*SEVEN, *SIX),
                           f"typed, {environment}")
 
+    def pasted(self):
+        """A paste of several lines is one message, and no key in it counts."""
+        terminal = self.terminal()
+        terminal.wait_for("> ")
+        text = "三たす\tx\x04\n\n四は?"
+        sent = text.replace("\n", "\r")
+        terminal.type(f"ab\x1b[200~{sent}\r\n\x1b[201~\x1b[Dc\n")
+        terminal.wait_for("\r\n> ")
+        terminal.type("\x1b[200~\x1b[201~\x1b[20")  # nothing, and half a key
+        terminal.type(f"\x15{SEVEN[0]}\n")
+        terminal.wait_for(SEVEN[1] + "\r\n")
+        terminal.wait_for("> ")
+        terminal.type(f"/save {self.path('pasted.json')}\n")
+        terminal.wait_for("4 messages")
+        terminal.type("\x04")
+        self.same(terminal.end(), 0, "pasted")
+        with open(self.path("pasted.json"), encoding="utf-8") as file:
+            saved = json.load(file)
+        self.same([saved[0]["content"], saved[2]["content"]],
+                  ["ab" + text[:-1] + "c?", SEVEN[0]], "pasted")
+
     def history(self):
         state = os.path.join(self.environment["XDG_STATE_HOME"], "swallow",
                              "history")
@@ -359,7 +380,7 @@ class ChatTest:
     def run(self):
         for part in (self.turns, self.lines, self.prompts, self.one_turn,
                      self.system, self.loading, self.errors, self.full,
-                     self.seeds, self.typed, self.history, self.interrupts,
+                     self.seeds, self.typed, self.pasted, self.history, self.interrupts,
                      self.interrupted_pipe, self.redirected):
             part()
         self.checks.finish()

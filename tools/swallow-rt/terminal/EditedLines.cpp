@@ -5,8 +5,10 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
+#include <cstdlib>
 #include <cwchar>
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace {
@@ -40,6 +42,38 @@ std::string narrow(const wchar_t *text, size_t size) {
       result.append(bytes, count);
   }
   return result;
+}
+
+/// Terminals put these around what is pasted if they are asked to, so that its
+/// line ends are no Enter.
+constexpr std::string_view askForPastes = "\x1b[?2004h";
+constexpr std::string_view noMorePastes = "\x1b[?2004l";
+constexpr std::string_view pasteBegin = "\x1b[200~";
+constexpr std::string_view pasteEnd = "\x1b[201~";
+
+bool knowsPastes() {
+  const char *terminal = std::getenv("TERM");
+  return terminal && *terminal && std::string_view(terminal) != "dumb";
+}
+
+/// What is pasted as keys: without line ends behind it, and with ^V in front of
+/// what would be a command.
+std::string keysOf(std::string_view pasted) {
+  std::string text;
+  for (size_t i = 0; i < pasted.size(); ++i)
+    if (pasted[i] != '\r')
+      text += pasted[i];
+    else if (i + 1 == pasted.size() || pasted[i + 1] != '\n')
+      text += '\n';
+  while (text.ends_with('\n'))
+    text.pop_back();
+  std::string keys;
+  for (char c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      keys += '\x16';
+    keys += c;
+  }
+  return keys;
 }
 
 struct EditLineDeleter {
@@ -92,8 +126,13 @@ public:
     characters_ = {};
     // Before the prompt invites to type, not with the first character.
     el_wset(editor_.get(), EL_PREP_TERM, 1);
+    if (knowsPastes_)
+      writeOutput(askForPastes);
+    keys_.clear();
     int count = 0;
     const wchar_t *text = el_wgets(editor_.get(), &count);
+    if (knowsPastes_)
+      writeOutput(noMorePastes);
     if (!text || count <= 0) {
       // The next prompt begins a line of its own.
       writeOutput("\n");
@@ -121,12 +160,12 @@ private:
   static int readCharacter(EditLine *editor, wchar_t *character) {
     EditedLines &lines = self(editor);
     for (;;) {
-      if (!waitForInput()) {
+      if (lines.keys_.empty() && !waitForInput()) {
         lines.interrupted_ = true;
         return -1;
       }
       char byte = 0;
-      ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+      ssize_t got = lines.readByte(byte);
       if (got == 0)
         return 0;
       if (got < 0 && errno != EINTR)
@@ -148,13 +187,66 @@ private:
     }
   }
 
+  /// The next byte of what is typed or pasted; as read(2).
+  ssize_t readByte(char &byte) {
+    if (keys_.empty()) {
+      ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+      if (got <= 0 || byte != pasteBegin[0] || !knowsPastes_)
+        return got;
+      keys_ = byte;
+      takePaste();
+      if (keys_.empty()) { // nothing was pasted
+        errno = EINTR;
+        return -1;
+      }
+    }
+    byte = keys_.front();
+    keys_.erase(keys_.begin());
+    return 1;
+  }
+
+  /// After an escape: if what a terminal has sent with it begins a paste, reads
+  /// all of it and puts its keys into keys_. Otherwise they are what was read.
+  void takePaste() {
+    while (keys_.size() < pasteBegin.size()) {
+      if (keys_ != pasteBegin.substr(0, keys_.size()) || !readMore(keySeconds))
+        return;
+    }
+    if (keys_ != pasteBegin)
+      return;
+    keys_.clear();
+    while (!keys_.ends_with(pasteEnd))
+      if (!readMore(pasteSeconds))
+        break; // a terminal that does not keep its word
+    std::string_view pasted = keys_;
+    if (pasted.ends_with(pasteEnd))
+      pasted.remove_suffix(pasteEnd.size());
+    std::string keys = keysOf(pasted);
+    keys_ = std::move(keys);
+  }
+
+  /// One byte more in keys_; false if none comes for so long.
+  bool readMore(double seconds) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    char byte;
+    if (poll(&input, 1, static_cast<int>(seconds * 1000)) <= 0 ||
+        ::read(STDIN_FILENO, &byte, 1) != 1)
+      return false;
+    keys_ += byte;
+    return true;
+  }
+
   void remember(const std::string &line) {
     if (line.empty())
       return;
     HistEventW event;
     history_w(history_.get(), &event, H_ENTER, wide(line).c_str());
-    saved_.add(line);
+    // The file has one line for each.
+    if (line.find('\n') == std::string::npos)
+      saved_.add(line);
   }
+
+  static constexpr double keySeconds = 0.05, pasteSeconds = 2;
 
   std::unique_ptr<FILE, FileDeleter> quiet_;
   std::unique_ptr<EditLine, EditLineDeleter> editor_;
@@ -162,6 +254,8 @@ private:
   SavedLines saved_;
   std::wstring prompt_;
   std::mbstate_t characters_{};
+  bool knowsPastes_ = knowsPastes();
+  std::string keys_; // read, or made of what was pasted, and still to be given
   bool interrupted_ = false;
 };
 
