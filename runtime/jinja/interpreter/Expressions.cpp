@@ -263,7 +263,10 @@ Result<Value> Interpreter::evaluateCall(const Expr &expr, Activation &variables,
   if (caller) {
     if (arguments.find("caller"))
       return typeError("got multiple values for keyword argument 'caller'");
-    arguments.named.push_back({"caller", *caller});
+    // Behind those that are written out and in front of those of a dict.
+    arguments.named.insert(arguments.named.begin() +
+                               static_cast<ptrdiff_t>(expr.keywords.size()),
+                           {"caller", *caller});
   }
   return call(callee, arguments, env_);
 }

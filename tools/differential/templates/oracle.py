@@ -62,9 +62,10 @@ def report_bytes(environment):
     def support(context, caller):
         text = original(context, caller)
         if tracker.is_active():
-            begin, _ = tracker._generation_indices[-1]
-            begin = len("".join(tracker._rendered_blocks)[:begin].encode())
-            tracker._generation_indices[-1] = (begin, begin + len(text.encode()))
+            blocks, indices = tracker._tracking.get()
+            begin, _ = indices[-1]
+            begin = len("".join(blocks)[:begin].encode())
+            indices[-1] = (begin, begin + len(text.encode()))
         return text
 
     tracker._generation_support = support
