@@ -138,9 +138,11 @@ swallow::describeVariant(ModuleOp kernels, const x86::Variant &variant) {
       return static_cast<uint32_t>(entry.getAs<IntegerAttr>(name).getInt());
     };
     auto element = [&](StringRef name) {
-      return entry.getAs<StringAttr>(name).getValue() == "bf16"
-                 ? fbs::ElementType::BF16
-                 : fbs::ElementType::F32;
+      StringRef text = entry.getAs<StringAttr>(name).getValue();
+      return text == "bf16" ? fbs::ElementType::BF16
+             : text == "u8" ? fbs::ElementType::U8
+             : text == "s8" ? fbs::ElementType::I8
+                            : fbs::ElementType::F32;
     };
     auto brgemm = std::make_unique<fbs::BrgemmT>();
     brgemm->m = integer("m");

@@ -11,6 +11,7 @@
 
 #include "compiler/AtomicFile.h"
 #include "compiler/WeightStream.h"
+#include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/Format.h"
 #include "runtime/artifact/Validation.h"
 #include "runtime/support/Hash.h"
@@ -46,15 +47,15 @@ static void describeWeight(const WeightJob &job, fbs::WeightT &weight) {
   weight.shape = {rows};
   if (layout.cols != 1)
     weight.shape.push_back(static_cast<uint64_t>(layout.cols));
-  weight.element = layout.element == PackedElement::F32
-                       ? fbs::ElementType::F32
-                       : fbs::ElementType::BF16;
+  weight.element = elementTypeOf(layout.element);
   weight.n_block = static_cast<uint32_t>(layout.nBlock);
   weight.k_group = static_cast<uint32_t>(layout.kGroup);
   weight.row_unit = static_cast<uint32_t>(layout.rowUnit);
   weight.interleave = layout.interleave;
   weight.size = static_cast<uint64_t>(layout.totalBytes());
   weight.hash = bytesOf(Hash128{});
+  weight.source_errors.assign(
+      isQuantized(layout.element) ? job.sources.size() : 0, 0.0f);
 }
 
 static Status describeWeights(const std::vector<WeightJob> &jobs,
@@ -188,16 +189,27 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
       return packed.error();
     for (size_t i = 0; i < jobs.size(); ++i) {
       program.weights[jobs[i].weightIndex]->hash = bytesOf((*packed)[i].hash);
-      for (size_t s = 0; s < jobs[i].sources.size(); ++s)
-        if (int64_t count = (*packed)[i].nonFinite[s])
-          report.nonFinite.push_back({jobs[i].sources[s].name, count});
+      for (size_t s = 0; s < jobs[i].sources.size(); ++s) {
+        const PackStats &stats = (*packed)[i].stats[s];
+        report.sources.push_back(
+            {jobs[i].sources[s].name, jobs[i].layout, stats});
+        if (isQuantized(jobs[i].layout.element))
+          program.weights[jobs[i].weightIndex]->source_errors[s] =
+              static_cast<float>(stats.relativeError());
+      }
     }
   }
-  if (options.warn)
-    for (const NonFiniteSource &source : report.nonFinite)
-      options.warn("tensor " + source.name + " has " +
-                   std::to_string(source.count) + " NaN or infinite value" +
-                   (source.count == 1 ? "" : "s"));
+  for (const SourceReport &source : report.sources)
+    if (int64_t count = source.stats.nonFinite; count > 0 && options.warn)
+      options.warn(
+          "tensor " + source.name + " has " + std::to_string(count) +
+          " NaN or infinite value" + (count == 1 ? "" : "s") +
+          (isQuantized(source.layout.element) ? ", which quantise to 0" : ""));
+  if (options.finish) {
+    SWALLOW_ASSIGN(MappedBytes weights,
+                   file.map(segmentBegin(segments.size()), report.weightBytes));
+    SWALLOW_TRY(options.finish(program, weights.bytes()));
+  }
 
   const std::vector<uint8_t> bytes = serialise(program);
   if (bytes.size() != draft.size())

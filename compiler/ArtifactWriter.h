@@ -42,6 +42,8 @@ struct SourceTensor {
   /// is not part of a mapped file. Not owned.
   const MappedFile *file = nullptr;
   size_t fileOffset = 0; // of bytes in file
+  /// How much an error of each input counts, see PackSource. Not owned.
+  std::span<const float> importance = {};
 };
 
 /// How one entry of program.weights is made.
@@ -62,18 +64,26 @@ struct WriteOptions {
   bool preallocate = true;
   /// Wait until the file is on the disk (fsync).
   bool sync = false;
+  /// Called when the weights are packed, with the bytes of their segment: the
+  /// last chance to change values of the program, whose serialised size must
+  /// stay as it is. Its failure is the writer's.
+  std::function<Status(fbs::ProgramT &program,
+                       std::span<const uint8_t> weights)>
+      finish = {};
 };
 
-struct NonFiniteSource {
-  std::string name; // of the source tensor
-  int64_t count;    // NaN and infinite values
+/// What packing met in one tensor of the checkpoint.
+struct SourceReport {
+  std::string name;
+  PackedLayout layout; // of the weight that it became, or became part of
+  PackStats stats;
 };
 
 struct WriteReport {
   uint64_t fileBytes = 0;
   uint64_t weightBytes = 0; // size of the weights segment
   double seconds = 0;
-  std::vector<NonFiniteSource> nonFinite; // in the order of the jobs
+  std::vector<SourceReport> sources; // in the order of the jobs
 };
 
 /// Bytes after which the next weight may start: `end` rounded up to the

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -92,6 +93,23 @@ Status AtomicFile::resize(uint64_t size, bool preallocate) {
     result = ::ftruncate(fd_, static_cast<off_t>(size));
   while (result != 0 && errno == EINTR);
   return result == 0 ? Status() : failed(errno);
+}
+
+MappedBytes::~MappedBytes() {
+  if (data_ && size_ > 0)
+    ::munmap(const_cast<uint8_t *>(data_), size_);
+}
+
+Result<MappedBytes> AtomicFile::map(uint64_t offset, uint64_t size) const {
+  if (size == 0)
+    return MappedBytes(nullptr, 0);
+  void *data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd_,
+                      static_cast<off_t>(offset));
+  if (data == MAP_FAILED)
+    return Error{
+        ErrorCode::WriteFailed,
+        path_ + ": cannot map what has been written: " + std::strerror(errno)};
+  return MappedBytes(static_cast<const uint8_t *>(data), size);
 }
 
 Status AtomicFile::writeAt(uint64_t offset,

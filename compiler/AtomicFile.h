@@ -8,8 +8,25 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace swallow {
+
+/// Part of a file mapped read-only. Move-only; unmaps on destruction.
+class MappedBytes {
+public:
+  MappedBytes(const uint8_t *data, size_t size) : data_(data), size_(size) {}
+  MappedBytes(MappedBytes &&other) noexcept
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
+  MappedBytes &operator=(MappedBytes &&) = delete;
+  ~MappedBytes();
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+
+private:
+  const uint8_t *data_;
+  size_t size_;
+};
 
 /// An output file without a name until it is committed: while it is written it
 /// exists only as an open descriptor (O_TMPFILE), so that whatever ends the
@@ -34,6 +51,10 @@ public:
 
   /// Thread-safe.
   Status writeAt(uint64_t offset, std::span<const uint8_t> bytes) const;
+
+  /// What has been written so far, for reading. `offset` is a multiple of the
+  /// page size.
+  Result<MappedBytes> map(uint64_t offset, uint64_t size) const;
 
   /// Gives the file its name, replacing what was there. `sync`: returns after
   /// file and name are on the disk.

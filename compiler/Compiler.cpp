@@ -3,7 +3,9 @@
 #include "compiler/Compiler.h"
 
 #include "compiler/ArtifactContents.h"
-#include "compiler/Evaluator.h"
+#include "compiler/PackedWeights.h"
+#include "compiler/ProbeLogits.h"
+#include "compiler/QuantReport.h"
 #include "frontends/huggingface/Importer.h"
 #include "frontends/huggingface/TokenizerCompiler.h"
 #include "frontends/huggingface/chat/ChatCompiler.h"
@@ -16,9 +18,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 
 using namespace mlir;
 using namespace swallow;
@@ -89,70 +89,20 @@ struct Ir {
 };
 } // namespace
 
-//===----------------------------------------------------------------------===//
-// The probe
-//===----------------------------------------------------------------------===//
-
-/// The logits of a short prompt by the reference evaluator. Tokens are spread
-/// over the vocabulary by a fixed rule, after the BOS token where there is one.
-static Result<std::unique_ptr<fbs::ProbeT>>
-makeProbe(const CompileOptions &options, const Source &source,
-          ModuleOp imported) {
-  auto probe = std::make_unique<fbs::ProbeT>();
-  int64_t vocab = source.config.vocabSize;
-  EvalBatch batch;
-  std::vector<int32_t> ids;
-  for (int64_t i = 0; i < options.probeTokens; ++i) {
-    int64_t id = (i * 2654435761 + 17) % vocab;
-    if (i == 0 && source.generation.bosTokenId &&
-        *source.generation.bosTokenId < vocab)
-      id = *source.generation.bosTokenId;
-    ids.push_back(static_cast<int32_t>(id));
-    batch.logitRows.push_back(
-        batch.push(ids.back(), static_cast<int32_t>(i), /*sequence=*/0));
+/// The tensors of the jobs as they have been packed into `segment`.
+static PackedWeights packedWeights(const std::vector<WeightJob> &jobs,
+                                   const fbs::ProgramT &program,
+                                   std::span<const uint8_t> segment) {
+  PackedWeights weights;
+  for (const WeightJob &job : jobs) {
+    std::vector<std::string> names;
+    for (const SourceTensor &tensor : job.sources)
+      names.push_back(tensor.name);
+    weights.add(job.layout, names,
+                segment.subspan(program.weights[job.weightIndex]->offset,
+                                static_cast<size_t>(job.layout.totalBytes())));
   }
-  // What rounding does to this model is measured on the first few tokens, in
-  // the same step, since reading the weights is what takes time.
-  if (options.dtype == DType::BF16) {
-    batch.unrounded = 1;
-    for (size_t i = 0; i < std::min<size_t>(ids.size(), 4); ++i)
-      batch.logitRows.push_back(
-          batch.push(ids[i], static_cast<int32_t>(i), *batch.unrounded));
-  }
-  CheckpointWeights weights(source.checkpoint);
-  Evaluator::Options evaluatorOptions;
-  evaluatorOptions.threads = threadCount(options.threads);
-  Evaluator evaluator(imported, weights, evaluatorOptions);
-  SWALLOW_ASSIGN(std::vector<float> logits, evaluator.step(batch));
-  std::vector<float> unrounded(logits.begin() + ids.size() * vocab,
-                               logits.end());
-  logits.resize(ids.size() * vocab);
-  double squares = 0;
-  for (float logit : logits)
-    squares += static_cast<double>(logit) * logit;
-  double distance = 0;
-  for (size_t i = 0; i < unrounded.size(); ++i)
-    distance += std::abs(static_cast<double>(logits[i]) - unrounded[i]);
-  probe->token_ids = std::move(ids);
-  probe->logits = std::move(logits);
-  probe->logit_rms =
-      static_cast<float>(std::sqrt(squares / probe->logits.size()));
-  // The evaluator rounds what the code rounds, at the same places; what is left
-  // is the order of sums, which in bf16 now and then flips a rounding. In a
-  // deep model these add up until evaluator and code are as far from each other
-  // as two independent roundings, each of them the measured distance from none.
-  probe->tolerance = 1e-4f;
-  if (!unrounded.empty())
-    probe->tolerance =
-        std::max(0.01f, static_cast<float>(2 * distance / unrounded.size() /
-                                           probe->logit_rms));
-  if (!std::isfinite(probe->logit_rms)) {
-    if (options.warn)
-      options.warn("the model's logits are not finite numbers; the artifact "
-                   "gets no probe");
-    return std::unique_ptr<fbs::ProbeT>();
-  }
-  return probe;
+  return weights;
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,15 +173,36 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
 
   Ir ir;
   auto imported = importModel(*ir.context, source.config, {options.dtype});
-  if (options.probeTokens > 0) {
+  const bool quantizes = options.quant.any();
+  ProbeRequest probeRequest;
+  probeRequest.tokens = options.probeTokens;
+  probeRequest.vocabSize = source.config.vocabSize;
+  probeRequest.numLayers = source.config.numLayers;
+  probeRequest.bosToken = source.generation.bosTokenId;
+  probeRequest.roundsToBf16 = options.dtype == DType::BF16;
+  probeRequest.quantized = quantizes;
+  probeRequest.threads = threadCount(options.threads);
+  if (options.probeTokens > 0 && quantizes)
+    program.probe = emptyProbe(probeRequest);
+  if (options.probeTokens > 0 && !quantizes) {
     note("Evaluating the probe");
     Stopwatch watch;
-    SWALLOW_ASSIGN(program.probe, makeProbe(options, source, *imported));
+    CheckpointWeights weights(source.checkpoint);
+    auto probe = emptyProbe(probeRequest);
+    SWALLOW_ASSIGN(bool finite,
+                   evaluateProbe(probeRequest, *imported, weights, *probe));
+    if (finite)
+      program.probe = std::move(probe);
+    else if (options.warn)
+      options.warn("the model's logits are not finite numbers; the artifact "
+                   "gets no probe");
     report.probeSeconds = watch.seconds();
   }
 
   Stopwatch codeWatch;
   SWALLOW_TRY(fuseModule(*imported));
+  if (quantizes)
+    SWALLOW_TRY(quantizeModule(*imported, options.quant));
   std::vector<SegmentData> segments;
   std::vector<WeightJob> jobs;
   for (const x86::Variant &variant : x86::allVariants()) {
@@ -256,12 +227,32 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   write.threads = options.threads;
   write.progress = &progress;
   write.warn = options.warn;
+  if (program.probe && quantizes)
+    write.finish = [&](fbs::ProgramT &packed,
+                       std::span<const uint8_t> weights) -> Status {
+      note("Evaluating the probe");
+      Stopwatch watch;
+      Result<bool> finite =
+          evaluateProbe(probeRequest, *planned,
+                        packedWeights(jobs, packed, weights), *packed.probe);
+      report.probeSeconds = watch.seconds();
+      if (!finite)
+        return finite.error();
+      if (!*finite)
+        return {ErrorCode::InvalidArgument,
+                "the quantised model's logits are not finite numbers; "
+                "-probe-tokens 0 compiles it all the same"};
+      return {};
+    };
   SWALLOW_ASSIGN(
       WriteReport written,
       writeArtifact(options.output, std::move(program), segments, jobs, write));
   report.fileBytes = written.fileBytes;
   report.weightBytes = written.weightBytes;
-  report.packSeconds = written.seconds;
+  report.packSeconds =
+      written.seconds - (write.finish ? report.probeSeconds : 0);
+  if (!options.report.empty())
+    SWALLOW_TRY(writeQuantReport(options.report, written.sources));
   return report;
 }
 
@@ -298,6 +289,8 @@ Result<std::string> swallow::emitStage(const CompileOptions &options,
   SWALLOW_TRY(fuseModule(*module));
   if (stage == Stage::Fused)
     return print(*module);
+  if (options.quant.any())
+    SWALLOW_TRY(quantizeModule(*module, options.quant));
   SWALLOW_ASSIGN(module, planModule(*module, *variant));
   if (stage == Stage::Planned)
     return print(*module);

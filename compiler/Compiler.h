@@ -21,6 +21,11 @@ struct CompileOptions {
   std::string modelDir;
   std::string output;
   DType dtype = DType::BF16; ///< F32 or BF16
+  /// Which matrices are quantised; those that are not have type dtype.
+  QuantOptions quant;
+  /// Where to write what quantisation did to each tensor, as JSON; empty:
+  /// nowhere.
+  std::string report;
   /// Targets; "x86-64" is all its code variants.
   std::vector<std::string> targets = {"x86-64"};
   /// Tokens of the probe; 0 for none.

@@ -46,11 +46,17 @@ Status swallow::fuseModule(ModuleOp module) {
   return run(module, [](OpPassManager &pm) { buildFusePipeline(pm); });
 }
 
+Status swallow::quantizeModule(ModuleOp fused, const QuantOptions &options) {
+  return run(fused,
+             [&](OpPassManager &pm) { buildQuantizePipeline(pm, options); });
+}
+
 Result<OwningOpRef<ModuleOp>> swallow::planModule(ModuleOp fused,
                                                   const x86::Variant &variant) {
   OwningOpRef<ModuleOp> module(fused.clone());
   PlanOptions options;
   options.inputType = variant.bf16Dot ? "" : "f32";
+  options.quantizesRows = variant.vnni;
   SWALLOW_TRY(
       run(*module, [&](OpPassManager &pm) { buildPlanPipeline(pm, options); }));
   return module;

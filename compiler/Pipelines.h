@@ -3,6 +3,7 @@
 #ifndef SWALLOW_COMPILER_PIPELINES_H
 #define SWALLOW_COMPILER_PIPELINES_H
 
+#include "passes/QuantOptions.h"
 #include "runtime/support/Result.h"
 #include "targets/x86/Variant.h"
 
@@ -27,6 +28,9 @@ void registerCompilerDialects(mlir::DialectRegistry &registry);
 
 /// Fuses an imported module in place.
 Status fuseModule(mlir::ModuleOp module);
+
+/// Chooses the quantisation of a fused module's weights in place.
+Status quantizeModule(mlir::ModuleOp fused, const QuantOptions &options);
 
 /// A copy of a fused module planned for one variant: packing, KV and arena.
 Result<mlir::OwningOpRef<mlir::ModuleOp>>

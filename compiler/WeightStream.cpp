@@ -34,8 +34,8 @@ struct Chunk {
 
 struct JobState {
   Hasher hasher;
-  int64_t hashedBlocks = 0;       // guarded by the stream's mutex
-  std::vector<int64_t> nonFinite; // likewise
+  int64_t hashedBlocks = 0;     // guarded by the stream's mutex
+  std::vector<PackStats> stats; // likewise
 };
 
 class Stream {
@@ -47,7 +47,7 @@ public:
         progress_(progress) {
     for (size_t job = 0; job < jobs.size(); ++job) {
       const PackedLayout &layout = jobs[job].layout;
-      states_.emplace_back().nonFinite.resize(jobs[job].sources.size());
+      states_.emplace_back().stats.resize(jobs[job].sources.size());
       int64_t blocks = layout.totalBlocks();
       int64_t step =
           std::clamp<int64_t>(kChunkBytes / layout.blockBytes(), 1, blocks);
@@ -65,7 +65,7 @@ public:
       return error_.error();
     std::vector<PackedWeight> result;
     for (JobState &state : states_)
-      result.push_back({state.hasher.finish(), std::move(state.nonFinite)});
+      result.push_back({state.hasher.finish(), std::move(state.stats)});
     return result;
   }
 
@@ -80,9 +80,9 @@ private:
       std::span<const uint8_t> packed(
           buffer.data(), static_cast<size_t>(
                              (chunk.blockEnd - chunk.blockBegin) * blockBytes));
-      std::vector<int64_t> nonFinite = pack(chunk, buffer.data());
+      std::vector<PackStats> stats = pack(chunk, buffer.data());
       advise(chunk, &MappedFile::adviseDontNeed);
-      if (!hash(chunk, packed, nonFinite))
+      if (!hash(chunk, packed, stats))
         return;
       Status written = file_.writeAt(
           fileOffsets_[chunk.job] +
@@ -95,20 +95,20 @@ private:
     }
   }
 
-  std::vector<int64_t> pack(const Chunk &chunk, uint8_t *out) const {
+  std::vector<PackStats> pack(const Chunk &chunk, uint8_t *out) const {
     const WeightJob &job = jobs_[chunk.job];
     std::vector<PackSource> sources;
     for (const SourceTensor &source : job.sources)
-      sources.push_back({source.element, source.bytes});
-    std::vector<int64_t> nonFinite(sources.size());
+      sources.push_back({source.element, source.bytes, source.importance});
+    std::vector<PackStats> stats(sources.size());
     packBlocks(job.layout, sources, chunk.blockBegin, chunk.blockEnd, out,
-               nonFinite);
-    return nonFinite;
+               stats);
+    return stats;
   }
 
   // Hashes in order; false if another thread has failed meanwhile.
   bool hash(const Chunk &chunk, std::span<const uint8_t> packed,
-            const std::vector<int64_t> &nonFinite) {
+            const std::vector<PackStats> &stats) {
     JobState &state = states_[chunk.job];
     std::unique_lock lock(mutex_);
     turn_.wait(lock, [&] {
@@ -120,8 +120,8 @@ private:
     state.hasher.update(packed); // nobody else's turn
     lock.lock();
     state.hashedBlocks = chunk.blockEnd;
-    for (size_t i = 0; i < nonFinite.size(); ++i)
-      state.nonFinite[i] += nonFinite[i];
+    for (size_t i = 0; i < stats.size(); ++i)
+      state.stats[i] += stats[i];
     turn_.notify_all();
     return true;
   }

@@ -11,8 +11,8 @@ namespace swallow {
 
 /// What packing found out about one job.
 struct PackedWeight {
-  Hash128 hash = {};              // of the packed bytes
-  std::vector<int64_t> nonFinite; // by source
+  Hash128 hash = {};            // of the packed bytes
+  std::vector<PackStats> stats; // by source
 };
 
 /// Packs job i into `file` at fileOffsets[i]; see writeArtifact for memory and

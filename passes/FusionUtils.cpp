@@ -48,7 +48,8 @@ checkJoinableLoads(PatternRewriter &rewriter, Operation *root,
       return rewriter.notifyMatchFailure(root,
                                          "weights are of different layers");
     if (weight.getTensorType().getElementType() !=
-        firstWeight.getTensorType().getElementType())
+            firstWeight.getTensorType().getElementType() ||
+        weight.getQuantAttr() != firstWeight.getQuantAttr())
       return rewriter.notifyMatchFailure(
           root, "weights are of different element types");
   }
@@ -109,7 +110,8 @@ static LoadWeightOp joinLoads(PatternRewriter &rewriter, Location loc,
         rewriter, loc, rewriter.getStringAttr(unique),
         first.getSymVisibilityAttr(), rewriter.getArrayAttr(sources),
         rewriter.getDenseI64ArrayAttr(sourceRows), first.getLayersAttr(),
-        TypeAttr::get(type), PackingAttr(), IntegerAttr(), IntegerAttr());
+        TypeAttr::get(type), first.getQuantAttr(), PackingAttr(), IntegerAttr(),
+        IntegerAttr());
   }
   return LoadWeightOp::create(rewriter, loc, type,
                               rewriter.getAttr<FlatSymbolRefAttr>(unique),

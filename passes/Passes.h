@@ -7,6 +7,8 @@
 #ifndef SWALLOW_PASSES_PASSES_H
 #define SWALLOW_PASSES_PASSES_H
 
+#include "passes/QuantOptions.h"
+
 #include "mlir/Pass/Pass.h"
 
 #include <string>
@@ -20,10 +22,15 @@ namespace swallow {
 /// their residuals, LM head, then the norms of all of these.
 void buildFusePipeline(mlir::OpPassManager &manager);
 
+/// Of a fused module, before it is planned.
+void buildQuantizePipeline(mlir::OpPassManager &manager, QuantOptions options);
+
 struct PlanOptions {
   /// Element type in which inputs of products with bf16 weights are stored:
   /// "f32", "bf16", or empty for the weight's own.
   std::string inputType;
+  /// Whether many rows are quantised for products with quantised weights.
+  bool quantizesRows = true;
 };
 
 /// The fused stage to the planned stage: weights, KV memory, arena.

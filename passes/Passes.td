@@ -129,11 +129,12 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `query` | rotated queries | f32 |
     | `attention` | attention result | input type |
     | `mlp` | silu(gate) * up | input type |
-    | `norm` | input of a product, normalised and rounded | input type |
+    | `norm` | input of a product, normalised and rounded or quantised | input type, or dialects/swallow/QuantizedRows.h |
     | `rope` | head_dim / 2 cosines, head_dim / 2 sines of the row's position | f32 |
-    | `row_scratch` | 8 rows of the widest `norm` input | f32 |
-    | `tile_scratch` | a tile of products, 128 x 2 x 64 | f32 |
+    | `row_scratch` | 8 rows of the widest `norm` input | f32 or quantised |
+    | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 with a quantised weight | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
+    | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
     | `attention_scratch` | query heads per KV head x (head_dim + 64) | f32 |
 
     A second slot of a name has a suffix (`query_1`). Other results are named
@@ -156,7 +157,10 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
   let options = [
     Option<"inputType", "input-type", "std::string", "\"\"",
            "Element type in which inputs of products with bf16 weights are "
-           "stored: f32 or bf16 (default: the weight's)">
+           "stored: f32 or bf16 (default: the weight's)">,
+    Option<"quantizesRows", "quantizes-rows", "bool", "true",
+           "Whether many rows are quantised for products with quantised "
+           "weights">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }
@@ -191,7 +195,8 @@ def PlanWeightsPass : Pass<"swallow-plan-weights", "::mlir::ModuleOp"> {
     - norms and embedding tables that are only looked up lie row-major;
     - a bias is packed like its matrix, so that packed columns index it.
 
-    `k_group` is 2 for bf16, 1 for f32. `n_block` is the largest of 64, 48, 32
+    `k_group` is 2 for bf16, 1 for f32, the group of a quantised weight, which
+    is packed in blocks also where it is only looked up. `n_block` is the largest of 64, 48, 32
     and 16 that pads what must start at a block (a head, a source) by at most
     1/16, else the one that pads least.
 
@@ -204,6 +209,42 @@ def PlanWeightsPass : Pass<"swallow-plan-weights", "::mlir::ModuleOp"> {
     Requires the fused ops. A weight used in two ways that need different
     packings is an error.
   }];
+  let dependentDialects = ["::swallow::SwallowDialect"];
+}
+
+def QuantizeWeightsPass : Pass<"swallow-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Chooses how the matrices of each class are quantised";
+  let description = [{
+    Sets `quant` of the matrices of the fused ops by the class that follows from
+    their use, and makes them and what loads them f32, which is what a quantised
+    weight stands for:
+
+    - `attention`: the matrix of a `swallow.fused_qkv`, and that of a
+      `swallow.fused_linear` whose input is a `swallow.attention`;
+    - `mlp`: the matrix of a `swallow.gated_mlp` and of any other
+      `swallow.fused_linear`;
+    - `head`: the matrix of a `swallow.fused_lm_head`, also where it is the
+      embedding table as well;
+    - `embedding`: a table that is only looked up.
+
+    Norms and biases stay as they are. Requires the fused ops.
+
+    ```mlir
+    swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x128xbf16>
+    // becomes, with embedding=6
+    swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x128xf32> {quant = #swallow.quant<bits = 6, group = 16>}
+    ```
+  }];
+  let options = [
+    Option<"attention", "attention", "int64_t", "0",
+           "Bits of codes of attention projections: 4, 6, 8, or 0: not quantised">,
+    Option<"mlp", "mlp", "int64_t", "0",
+           "Bits of codes of MLP projections: 4, 6, 8 or 0">,
+    Option<"head", "head", "int64_t", "0",
+           "Bits of codes of the LM head: 4, 6, 8 or 0">,
+    Option<"embedding", "embedding", "int64_t", "0",
+           "Bits of codes of an embedding table of its own: 4, 6, 8 or 0">
+  ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }
 

@@ -24,11 +24,22 @@ void swallow::buildFusePipeline(OpPassManager &manager) {
   manager.addPass(createFuseNormPass());
 }
 
+void swallow::buildQuantizePipeline(OpPassManager &manager,
+                                    QuantOptions options) {
+  QuantizeWeightsPassOptions classes;
+  classes.attention = options.attention;
+  classes.mlp = options.mlp;
+  classes.head = options.head;
+  classes.embedding = options.embedding;
+  manager.addPass(createQuantizeWeightsPass(classes));
+}
+
 void swallow::buildPlanPipeline(OpPassManager &manager, PlanOptions options) {
   manager.addPass(createPlanWeightsPass());
   manager.addPass(createPlanKvPass());
   PlanArenaPassOptions arena;
   arena.inputType = options.inputType;
+  arena.quantizesRows = options.quantizesRows;
   manager.addPass(createPlanArenaPass(arena));
 }
 
@@ -39,6 +50,11 @@ struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
       llvm::cl::desc("Element type in which inputs of products with bf16 "
                      "weights are stored: f32 or bf16"),
       llvm::cl::init("")};
+  Option<bool> quantizesRows{
+      *this, "quantizes-rows",
+      llvm::cl::desc("Whether many rows are quantised for products with "
+                     "quantised weights"),
+      llvm::cl::init(true)};
 };
 } // namespace
 
@@ -49,6 +65,6 @@ void swallow::registerSwallowPasses() {
   PassPipelineRegistration<PlanPipelineOptions>(
       "swallow-plan", "Fused stage to planned stage",
       [](OpPassManager &manager, const PlanPipelineOptions &options) {
-        buildPlanPipeline(manager, {options.inputType});
+        buildPlanPipeline(manager, {options.inputType, options.quantizesRows});
       });
 }

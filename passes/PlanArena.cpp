@@ -1,5 +1,6 @@
 //===- PlanArena.cpp - places of activations and workspaces ---------------===//
 
+#include "dialects/swallow/QuantizedRows.h"
 #include "passes/Passes.h"
 #include "passes/StepLiveness.h"
 
@@ -25,6 +26,8 @@ constexpr int64_t f32Bytes = 4;
 constexpr int64_t scratchRows = 8;
 constexpr int64_t tileRows = 128;
 constexpr int64_t panelDepth = 512;
+constexpr int64_t sumRows = 32;
+constexpr int64_t quantizedTileRows = 512;
 constexpr int64_t maxBlock = 64;
 constexpr int64_t attentionPad = 64;
 
@@ -78,6 +81,14 @@ StringRef nameOf(Value value) {
       .Default([](Operation *op) { return op->getName().stripDialect(); });
 }
 
+bool isQuantizedWeight(Value weight) {
+  auto load = weight.getDefiningOp<LoadWeightOp>();
+  auto op = load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
+                       load, load.getWeightAttr())
+                 : WeightOp();
+  return op && op.getQuant();
+}
+
 using Interval = std::pair<int, int>;
 
 bool overlap(ArrayRef<Interval> a, ArrayRef<Interval> b) {
@@ -100,8 +111,8 @@ struct Slot {
 /// The plan of one module.
 class ArenaPlan {
 public:
-  ArenaPlan(ModuleOp module, StringRef inputType)
-      : module(module), inputType(inputType) {}
+  ArenaPlan(ModuleOp module, StringRef inputType, bool quantizesRows)
+      : module(module), inputType(inputType), quantizesRows(quantizesRows) {}
 
   LogicalResult plan();
 
@@ -110,6 +121,8 @@ private:
   LogicalResult checkJoined(ArrayRef<int> members);
   void updateResidualsInPlace();
   void addActivationSlots();
+  void addQuantizedRows(const StepLiveness::Event &event,
+                        const Product &product);
   void addWorkspaces();
   void addRopeTables();
   void assignOffsets();
@@ -126,6 +139,7 @@ private:
 
   ModuleOp module;
   StringRef inputType;
+  bool quantizesRows;
   StepLiveness liveness;
   /// Activation -> its group; group -> activations that share a place.
   std::vector<int> groupOf;
@@ -326,12 +340,30 @@ void ArenaPlan::addRopeTables() {
     }
 }
 
+/// Rows for a step of many: quantised, or in f32 where the activation itself
+/// will not do.
+void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
+                                 const Product &product) {
+  Type f32 = Float32Type::get(module.getContext());
+  Type stored = event.input < 0 ? f32 : elementOfGroup[groupOf[event.input]];
+  int64_t width = columns(product.input);
+  if (quantizesRows)
+    useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
+                 event.time, false);
+  else if (product.hasNorm || stored != f32 || isa<FusedLmHeadOp>(event.op))
+    useWorkspace(event.op, "norm", rowBytes(width, f32), event.time, false);
+}
+
 void ArenaPlan::addWorkspaces() {
   // All slots per token come before the slots per thread.
   for (const StepLiveness::Event &event : liveness.events) {
     std::optional<Product> product = getProduct(event.op);
     if (!product)
       continue;
+    if (isQuantizedWeight(product->weight)) {
+      addQuantizedRows(event, *product);
+      continue;
+    }
     // Rows are copied to be normalised, rounded, or (LM head) selected.
     Type element = inputElement(*product);
     Type stored = event.input < 0 ? Type(Float32Type::get(module.getContext()))
@@ -348,18 +380,28 @@ void ArenaPlan::addWorkspaces() {
   }
   for (const StepLiveness::Event &event : liveness.events) {
     if (std::optional<Product> product = getProduct(event.op)) {
-      if (workspaces.contains("norm") &&
-          llvm::is_contained(workspacesOf[event.op], workspaces["norm"]))
+      if (isQuantizedWeight(product->weight))
+        useWorkspace(event.op, "row_scratch",
+                     scratchRows *
+                         QuantizedRecords{columns(product->input)}.stride(),
+                     event.time, true);
+      else if (workspaces.contains("norm") &&
+               llvm::is_contained(workspacesOf[event.op], workspaces["norm"]))
         useWorkspace(event.op, "row_scratch",
                      scratchRows *
                          rowBytes(columns(product->input),
                                   Float32Type::get(module.getContext())),
                      event.time, true);
-      useWorkspace(event.op, "tile_scratch",
-                   tileRows * tileColumns(event.op) * f32Bytes, event.time,
-                   true);
+      useWorkspace(
+          event.op, "tile_scratch",
+          (isQuantizedWeight(product->weight) ? quantizedTileRows : tileRows) *
+              tileColumns(event.op) * f32Bytes,
+          event.time, true);
       useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
                    event.time, true);
+      if (isQuantizedWeight(product->weight) && quantizesRows)
+        useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
+                     event.time, true);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {
       KvType kv = attention.getKv().getType();
       int64_t group =
@@ -481,7 +523,7 @@ struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
   using PlanArenaPassBase::PlanArenaPassBase;
 
   void runOnOperation() override {
-    if (failed(ArenaPlan(getOperation(), inputType).plan()))
+    if (failed(ArenaPlan(getOperation(), inputType, quantizesRows).plan()))
       signalPassFailure();
   }
 };

@@ -182,12 +182,18 @@ LogicalResult PlanWeightsPass::pack(WeightOp weight, const Demand &demand) {
   if (!element.isF32() && !element.isBF16())
     return weight.emitOpError("expects element f32 or bf16, got ") << element;
   int64_t block = 0, kGroup = 1;
-  if (demand.kind == Demand::Blocks) {
-    ArrayRef<int64_t> rows = weight.getSourceRows();
-    if (demand.interleave && (rows.size() != 2 || rows[0] != rows[1]))
-      return weight.emitOpError(
-                 "expects two sources of equal rows, gate and up, got ")
-             << weight.getSourceRowsAttr();
+  ArrayRef<int64_t> rows = weight.getSourceRows();
+  if (demand.interleave && (rows.size() != 2 || rows[0] != rows[1]))
+    return weight.emitOpError(
+               "expects two sources of equal rows, gate and up, got ")
+           << weight.getSourceRowsAttr();
+  if (QuantAttr quant = weight.getQuantAttr()) {
+    if (demand.kind == Demand::Plain)
+      return weight.emitOpError("is quantised, but used where weights lie "
+                                "row-major");
+    block = chooseBlock(getUnits(rows, demand.rowUnit));
+    kGroup = quant.getGroup();
+  } else if (demand.kind == Demand::Blocks) {
     block = chooseBlock(getUnits(rows, demand.rowUnit));
     kGroup = element.isBF16() ? 2 : 1;
   }

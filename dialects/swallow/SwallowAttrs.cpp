@@ -2,6 +2,8 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 
+#include "runtime/packing/QuantFormat.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -19,6 +21,22 @@ void SwallowDialect::registerAttrs() {
 #define GET_ATTRDEF_LIST
 #include "dialects/swallow/SwallowAttrs.cpp.inc"
       >();
+}
+
+LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                int64_t bits, int64_t group) {
+  if (bits != 4 && bits != 6 && bits != 8)
+    return emitError() << "expects codes of 4, 6 or 8 bits, got " << bits;
+  if (group != kQuantGroup)
+    return emitError() << "expects groups of " << kQuantGroup << " inputs, got "
+                       << group;
+  return success();
+}
+
+PackedElement QuantAttr::getElement() const {
+  return getBits() == 4   ? PackedElement::I4
+         : getBits() == 6 ? PackedElement::I6
+                          : PackedElement::I8;
 }
 
 /// transformers' _compute_llama3_parameters, one frequency.

@@ -60,6 +60,26 @@ def Swallow_PackingAttr : Swallow_Attr<"Packing", "packing"> {
   let assemblyFormat = "`<` struct(params) `>`";
 }
 
+def Swallow_QuantAttr : Swallow_Attr<"Quant", "quant"> {
+  let summary = "how the values of a weight are quantised";
+  let description = [{
+    Codes of `bits` bits (4, 6 or 8), `group` consecutive inputs of an output
+    feature sharing a scale of one byte, as runtime/packing/QuantFormat.h
+    defines them.
+
+    ```mlir
+    #swallow.quant<bits = 4, group = 16>
+    ```
+  }];
+  let parameters = (ins "int64_t":$bits, "int64_t":$group);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The element of the packed layout.
+    ::swallow::PackedElement getElement() const;
+  }];
+}
+
 def Swallow_AffineAttr : Swallow_Attr<"Affine", "affine"> {
   let summary = "bytes as an affine function of the session's sizes";
   let description = [{

@@ -75,8 +75,11 @@ PackedLayout WeightOp::getPackedLayout() {
   layout.sourceRows.assign(getSourceRows().begin(), getSourceRows().end());
   RankedTensorType type = getTensorType();
   layout.cols = type.getRank() == 2 ? type.getDimSize(1) : 1;
-  layout.element =
-      type.getElementType().isBF16() ? PackedElement::BF16 : PackedElement::F32;
+  if (QuantAttr quant = getQuantAttr())
+    layout.element = quant.getElement();
+  else
+    layout.element = type.getElementType().isBF16() ? PackedElement::BF16
+                                                    : PackedElement::F32;
   PackingAttr packing = getPackingAttr();
   layout.nBlock = packing.getNBlock();
   layout.kGroup = packing.getKGroup();
@@ -113,10 +116,22 @@ LogicalResult WeightOp::verify() {
   }
   if (getLayers() && static_cast<int64_t>(*getLayers()) <= 0)
     return emitOpError("expects a positive number of layers");
+  if (getQuantAttr() && (type.getRank() != 2 || !type.getElementType().isF32()))
+    return emitOpError() << "expects a quantised weight to be a matrix of f32, "
+                            "got "
+                         << getType();
   if (PackingAttr packing = getPackingAttr()) {
     if (packing.getNBlock() < 0 || packing.getKGroup() < 1 ||
         packing.getRowUnit() < 0)
       return emitOpError() << "has an invalid packing " << packing;
+    if (QuantAttr quant = getQuantAttr();
+        quant &&
+        (packing.getKGroup() != quant.getGroup() || packing.getNBlock() < 16 ||
+         packing.getNBlock() > 64 || packing.getNBlock() % 16 != 0))
+      return emitOpError() << "expects groups of " << quant.getGroup()
+                           << " in blocks of 16, 32, 48 or 64 output features "
+                              "for "
+                           << quant << ", got " << packing;
     if (packing.getInterleave() && !llvm::all_equal(getSourceRows()))
       return emitOpError("interleaves sources of different sizes");
   }

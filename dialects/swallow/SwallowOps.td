@@ -47,6 +47,10 @@ def Swallow_WeightOp : Swallow_Op<"weight", [Symbol]> {
     `layer_stride` (bytes in the weights segment) are set by
     `-swallow-plan-weights`.
 
+    A weight with `quant` is a matrix of type f32: it stands for the exact values
+    of its codes, and inputs of products with it are not rounded by the
+    dialect's rules (kernels may quantise them).
+
     ```mlir
     swallow.weight @layers.o_proj from ["model.layers.{layer}.self_attn.o_proj.weight"]
         rows [128] layers 3 : tensor<128x128xbf16>
@@ -56,6 +60,7 @@ def Swallow_WeightOp : Swallow_Op<"weight", [Symbol]> {
                        OptionalAttr<StrAttr>:$sym_visibility,
                        StrArrayAttr:$sources, DenseI64ArrayAttr:$source_rows,
                        OptionalAttr<I64Attr>:$layers, TypeAttrOf<AnyRankedTensor>:$type,
+                       OptionalAttr<Swallow_QuantAttr>:$quant,
                        OptionalAttr<Swallow_PackingAttr>:$packing,
                        OptionalAttr<I64Attr>:$offset,
                        OptionalAttr<I64Attr>:$layer_stride);

@@ -74,8 +74,8 @@ private:
                      builder_.getDenseI64ArrayAttr({type.getDimSize(0)}),
                      perLayer ? builder_.getI64IntegerAttr(config_.numLayers)
                               : IntegerAttr(),
-                     TypeAttr::get(type), PackingAttr(), IntegerAttr(),
-                     IntegerAttr());
+                     TypeAttr::get(type), QuantAttr(), PackingAttr(),
+                     IntegerAttr(), IntegerAttr());
   }
 
   void declareNorm(const Twine &name) {

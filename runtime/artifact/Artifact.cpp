@@ -273,6 +273,8 @@ uint64_t swallow::elementBytes(fbs::ElementType type) {
     return 2;
   case fbs::ElementType::I8:
   case fbs::ElementType::I4:
+  case fbs::ElementType::I6:
+  case fbs::ElementType::U8:
     break;
   }
   return 1;
@@ -281,6 +283,42 @@ uint64_t swallow::elementBytes(fbs::ElementType type) {
 uint64_t swallow::kvBlockBytes(const fbs::KvPlan &plan) {
   return uint64_t(2) * plan.kv_heads() * plan.block_tokens() * plan.head_dim() *
          elementBytes(plan.element());
+}
+
+fbs::ElementType swallow::elementTypeOf(PackedElement element) {
+  switch (element) {
+  case PackedElement::F32:
+    return fbs::ElementType::F32;
+  case PackedElement::BF16:
+    return fbs::ElementType::BF16;
+  case PackedElement::I4:
+    return fbs::ElementType::I4;
+  case PackedElement::I6:
+    return fbs::ElementType::I6;
+  case PackedElement::I8:
+    break;
+  }
+  return fbs::ElementType::I8;
+}
+
+std::optional<PackedElement>
+swallow::packedElementOf(fbs::ElementType element) {
+  switch (element) {
+  case fbs::ElementType::F32:
+    return PackedElement::F32;
+  case fbs::ElementType::BF16:
+    return PackedElement::BF16;
+  case fbs::ElementType::I4:
+    return PackedElement::I4;
+  case fbs::ElementType::I6:
+    return PackedElement::I6;
+  case fbs::ElementType::I8:
+    return PackedElement::I8;
+  case fbs::ElementType::F16:
+  case fbs::ElementType::U8:
+    break;
+  }
+  return std::nullopt;
 }
 
 PackedLayout swallow::weightLayout(const fbs::Weight &weight) {
@@ -293,9 +331,8 @@ PackedLayout swallow::weightLayout(const fbs::Weight &weight) {
     layout.sourceRows.push_back(static_cast<int64_t>(count));
   }
   layout.cols = rows == 0 ? 0 : static_cast<int64_t>(elements / rows);
-  layout.element = weight.element() == fbs::ElementType::F32
-                       ? PackedElement::F32
-                       : PackedElement::BF16;
+  layout.element =
+      packedElementOf(weight.element()).value_or(PackedElement::F32);
   layout.nBlock = weight.n_block();
   layout.kGroup = weight.k_group();
   layout.rowUnit = weight.row_unit();

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -121,6 +122,11 @@ uint64_t kvBlockBytes(const fbs::KvPlan &plan);
 /// The layout in which a weight is packed; valid() for every weight of an open
 /// Artifact.
 PackedLayout weightLayout(const fbs::Weight &weight);
+
+/// The element types of packed weights in the schema; nothing for those that
+/// no weight has.
+fbs::ElementType elementTypeOf(PackedElement element);
+std::optional<PackedElement> packedElementOf(fbs::ElementType element);
 
 /// "model.layers.3.mlp.gate_proj.weight, model.layers.3.mlp.up_proj.weight".
 std::string weightSources(const fbs::Weight &weight);

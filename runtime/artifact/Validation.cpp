@@ -133,9 +133,12 @@ Status validateBrgemm(const fbs::Brgemm &brgemm, const std::string &where) {
   if (brgemm.lda() < brgemm.k() || brgemm.ldb() < brgemm.n() ||
       brgemm.ldc() < brgemm.n())
     return bad(where + " has a leading dimension below its row length");
-  if (brgemm.a() > ElementType::BF16 || brgemm.b() > ElementType::BF16)
-    return bad(where + " has an element type that is not supported");
-  if (brgemm.b() == ElementType::BF16 &&
+  const bool integers =
+      brgemm.a() == ElementType::U8 && brgemm.b() == ElementType::I8;
+  if (!integers &&
+      (brgemm.a() > ElementType::BF16 || brgemm.b() > ElementType::BF16))
+    return bad(where + " has element types that are not supported");
+  if (brgemm.b() != ElementType::F32 &&
       (brgemm.ldb() % 16 != 0 || brgemm.ldb() > 64))
     return bad(where + " has an N block that pack32 does not know");
   return {};
@@ -214,7 +217,7 @@ Status validateWeightLayout(const fbs::Weight &weight,
       return bad(where + " has a source without rows");
   if (elements % rows != 0 || (rank == 2 && rows != weight.shape()->Get(0)))
     return bad(where + " has sources that do not add up to its shape");
-  if (weight.element() > ElementType::BF16)
+  if (!packedElementOf(weight.element()))
     return bad(where + " has an element type that is not supported");
   PackedLayout layout = weightLayout(weight);
   if (!layout.valid())

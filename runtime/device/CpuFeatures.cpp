@@ -5,6 +5,8 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 namespace swallow {
@@ -30,6 +32,14 @@ uint64_t readXcr0() {
   return (static_cast<uint64_t>(high) << 32) | low;
 }
 
+/// Linux gives a process the state of tiles when it asks for it (the kernel's
+/// Documentation/arch/x86/xstate.rst); threads inherit the permission.
+bool mayUseTiles() {
+  constexpr long requestPermission = 0x1023; // ARCH_REQ_XCOMP_PERM
+  constexpr long tileData = 18;              // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
+}
+
 bool bit(uint64_t word, int index) { return (word >> index) & 1; }
 
 /// Bit numbers: Intel SDM volume 2A, CPUID; volume 1, 13.3 (XCR0).
@@ -49,7 +59,8 @@ std::vector<std::string> detect() {
   uint64_t xcr0 = osSavesState ? readXcr0() : 0;
   bool ymm = (xcr0 & 0x6) == 0x6;
   bool zmm = ymm && (xcr0 & 0xe0) == 0xe0;
-  bool tiles = (xcr0 & 0x60000) == 0x60000;
+  bool tiles = (xcr0 & 0x60000) == 0x60000 &&
+               (bit(leaf7.edx, 22) || bit(leaf7.edx, 25)) && mayUseTiles();
 
   add(bit(leaf1.ecx, 0), "sse3");
   add(bit(leaf1.ecx, 9), "ssse3");

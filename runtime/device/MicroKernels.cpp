@@ -71,7 +71,10 @@ MicroKernels::~MicroKernels() = default;
 
 static std::string describe(const BrgemmSpec &spec) {
   auto type = [](BrgemmType t) {
-    return t == BrgemmType::F32 ? "f32" : "bf16";
+    return t == BrgemmType::F32    ? "f32"
+           : t == BrgemmType::BF16 ? "bf16"
+           : t == BrgemmType::U8   ? "u8"
+                                   : "s8";
   };
   return std::string(type(spec.a)) + " x " + type(spec.b) + " of " +
          std::to_string(spec.m) + "x" + std::to_string(spec.n) + "x" +
@@ -87,7 +90,10 @@ MicroKernels::create(std::span<const BrgemmSpec> specs, MicroKernelIsa isa,
   SWALLOW_TRY(limitIsa(isa));
 
   auto dataType = [](BrgemmType type) {
-    return type == BrgemmType::F32 ? dnnl_f32 : dnnl_bf16;
+    return type == BrgemmType::F32    ? dnnl_f32
+           : type == BrgemmType::BF16 ? dnnl_bf16
+           : type == BrgemmType::U8   ? dnnl_u8
+                                      : dnnl_s8;
   };
   size_t scratch = 0;
   for (const BrgemmSpec &spec : specs) {
@@ -97,9 +103,10 @@ MicroKernels::create(std::span<const BrgemmSpec> specs, MicroKernelIsa isa,
                        describe(spec) + " for " + isaName(isa)};
     };
     dnnl_brgemm_t kernel = nullptr;
-    if (dnnl_brgemm_create(&kernel, spec.m, spec.n, spec.k, /*batch_size=*/1,
-                           spec.lda, spec.ldb, spec.ldc, dataType(spec.a),
-                           dataType(spec.b), dnnl_f32) != dnnl_success)
+    if (dnnl_brgemm_create(
+            &kernel, spec.m, spec.n, spec.k, /*batch_size=*/1, spec.lda,
+            spec.ldb, spec.ldc, dataType(spec.a), dataType(spec.b),
+            spec.b == BrgemmType::S8 ? dnnl_s32 : dnnl_f32) != dnnl_success)
       return refuse("cannot create");
     kernels->kernels_.emplace_back(kernel);
     if (dnnl_brgemm_set_add_C(kernel, spec.accumulate) != dnnl_success ||
@@ -107,7 +114,7 @@ MicroKernels::create(std::span<const BrgemmSpec> specs, MicroKernelIsa isa,
       return refuse("does not support");
 
     dnnl_pack_type_t packing = dnnl_pack_type_undef;
-    dnnl_pack_type_t expected = spec.b == BrgemmType::BF16
+    dnnl_pack_type_t expected = spec.b != BrgemmType::F32
                                     ? dnnl_pack_type_pack32
                                     : dnnl_pack_type_no_trans;
     if (dnnl_brgemm_get_B_pack_type(kernel, &packing) != dnnl_success ||

@@ -23,10 +23,11 @@
 
 namespace swallow {
 
-enum class BrgemmType { F32, BF16 };
+enum class BrgemmType { F32, BF16, U8, S8 };
 
 /// C[m][n] (f32) = or += A[m][k] x B[k][n]; leading dimensions count elements.
-/// B is oneDNN's pack32 with N block `ldb` when it is BF16, row-major when F32.
+/// B is oneDNN's pack32 with N block `ldb` when it is BF16 or S8, row-major
+/// when F32. U8 goes with S8 and gives i32.
 struct BrgemmSpec {
   int64_t m, n, k;
   int64_t lda, ldb, ldc;

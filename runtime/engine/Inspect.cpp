@@ -39,6 +39,10 @@ static std::string elementName(fbs::ElementType type) {
     return "int8";
   case fbs::ElementType::I4:
     return "int4";
+  case fbs::ElementType::I6:
+    return "int6";
+  case fbs::ElementType::U8:
+    return "uint8";
   }
   return "";
 }

@@ -46,6 +46,8 @@ static std::vector<BrgemmSpec> brgemmSpecs(const fbs::Variant &variant) {
   std::vector<BrgemmSpec> specs;
   auto type = [](fbs::ElementType element) {
     return element == fbs::ElementType::BF16 ? BrgemmType::BF16
+           : element == fbs::ElementType::U8 ? BrgemmType::U8
+           : element == fbs::ElementType::I8 ? BrgemmType::S8
                                              : BrgemmType::F32;
   };
   if (variant.brgemms())

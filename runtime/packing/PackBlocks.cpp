@@ -8,12 +8,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/packing/PackedLayout.h"
+#include "runtime/packing/Quantize.h"
 
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 using namespace swallow;
 
@@ -173,7 +176,7 @@ void transposeGroups4(const uint8_t *tile, int64_t rows, int64_t groups,
 int64_t packBlock(const PackedLayout &layout, const uint8_t *rows,
                   int64_t numRows, SourceElement element, ConvertFn convert,
                   uint8_t *out) {
-  const int64_t packedSize = packedElementSize(layout.element);
+  const int64_t packedSize = packedElementBits(layout.element) / 8;
   const int64_t rowBytes = layout.cols * sourceElementSize(element);
   const int64_t groupBytes = layout.kGroup * packedSize;
   const int64_t outStride = layout.nBlock * groupBytes;
@@ -206,19 +209,55 @@ int64_t packBlock(const PackedLayout &layout, const uint8_t *rows,
   return nonFinite;
 }
 
+// Rows of a block as f32, NaN and infinities as 0, quantised and packed.
+int64_t packQuantizedBlock(const PackedLayout &layout, const uint8_t *rows,
+                           int64_t numRows, const PackSource &from,
+                           std::vector<float> &buffer, uint8_t *out,
+                           PackStats &stats) {
+  const int64_t stride = layout.paddedCols();
+  const int64_t rowBytes = layout.cols * sourceElementSize(from.element);
+  ConvertFn convert = converter(from.element, PackedElement::F32);
+  buffer.assign(static_cast<size_t>(layout.nBlock * stride), 0.0f);
+  int64_t nonFinite = 0;
+  for (int64_t row = 0; row < numRows; ++row) {
+    float *to = buffer.data() + row * stride;
+    int64_t met = convert(rows + row * rowBytes,
+                          reinterpret_cast<uint8_t *>(to), layout.cols);
+    if (met > 0)
+      for (int64_t i = 0; i < layout.cols; ++i)
+        to[i] = std::isfinite(to[i]) ? to[i] : 0.0f;
+    nonFinite += met;
+  }
+  quantizeBlock(layout, buffer.data(), numRows, stride, from.importance, out,
+                stats);
+  return nonFinite;
+}
+
 } // namespace
+
+PackStats &PackStats::operator+=(const PackStats &other) {
+  nonFinite += other.nonFinite;
+  squaredError += other.squaredError;
+  squaredValue += other.squaredValue;
+  values += other.values;
+  return *this;
+}
+
+double PackStats::relativeError() const {
+  return squaredValue > 0 ? std::sqrt(squaredError / squaredValue) : 0;
+}
 
 void swallow::packBlocks(const PackedLayout &layout,
                          std::span<const PackSource> sources,
                          int64_t blockBegin, int64_t blockEnd, uint8_t *out,
-                         std::span<int64_t> nonFinite) {
+                         std::span<PackStats> stats) {
   assert(layout.valid() && sources.size() == layout.sourceRows.size() &&
-         nonFinite.size() == sources.size());
+         stats.size() == sources.size());
+  std::vector<float> buffer;
   int64_t block = blockBegin;
   while (block < blockEnd) {
     auto [source, begin, end] = layout.rowsOfBlock(block);
     const PackSource &from = sources[source];
-    ConvertFn convert = converter(from.element, layout.element);
     int64_t blocks = 1;
     if (layout.nBlock == 0 && !layout.interleave) {
       // Rows of a plain layout follow each other: one run of elements.
@@ -227,26 +266,17 @@ void swallow::packBlocks(const PackedLayout &layout,
     }
     const uint8_t *rows = from.bytes.data() +
                           begin * layout.cols * sourceElementSize(from.element);
-    nonFinite[source] +=
-        layout.nBlock == 0
-            ? convert(rows, out, (end - begin) * layout.cols)
-            : packBlock(layout, rows, end - begin, from.element, convert, out);
+    if (isQuantized(layout.element)) {
+      stats[source].nonFinite += packQuantizedBlock(
+          layout, rows, end - begin, from, buffer, out, stats[source]);
+    } else {
+      ConvertFn convert = converter(from.element, layout.element);
+      stats[source].nonFinite +=
+          layout.nBlock == 0 ? convert(rows, out, (end - begin) * layout.cols)
+                             : packBlock(layout, rows, end - begin,
+                                         from.element, convert, out);
+    }
     out += blocks * layout.blockBytes();
     block += blocks;
   }
-}
-
-int64_t swallow::packBlocks(const PackedLayout &layout,
-                            std::span<const std::span<const uint8_t>> sources,
-                            SourceElement sourceElement, int64_t blockBegin,
-                            int64_t blockEnd, uint8_t *out) {
-  std::vector<PackSource> typed;
-  for (std::span<const uint8_t> bytes : sources)
-    typed.push_back({sourceElement, bytes});
-  std::vector<int64_t> nonFinite(typed.size());
-  packBlocks(layout, typed, blockBegin, blockEnd, out, nonFinite);
-  int64_t sum = 0;
-  for (int64_t count : nonFinite)
-    sum += count;
-  return sum;
 }

@@ -2,6 +2,8 @@
 
 #include "runtime/packing/PackedLayout.h"
 
+#include "runtime/packing/QuantFormat.h"
+
 #include <algorithm>
 #include <cassert>
 
@@ -21,8 +23,9 @@ static int64_t unitOf(const PackedLayout &layout, int64_t source) {
   return layout.rowUnit == 0 ? rows : std::min(layout.rowUnit, rows);
 }
 
-int64_t swallow::packedElementSize(PackedElement element) {
-  return element == PackedElement::F32 ? 4 : 2;
+// Bytes of an element that is not quantised.
+static int64_t elementSize(PackedElement element) {
+  return packedElementBits(element) / 8;
 }
 
 int64_t swallow::sourceElementSize(SourceElement element) {
@@ -34,6 +37,9 @@ bool PackedLayout::valid() const {
   const int64_t maxGroup = 64; // more would not fit the packer's tiles
   if (sourceRows.empty() || cols <= 0 || nBlock < 0 || kGroup <= 0 ||
       kGroup > maxGroup || rowUnit < 0 || cols > limit - kGroup)
+    return false;
+  if (isQuantized(element) &&
+      (kGroup != kQuantGroup || nBlock == 0 || nBlock > 64 || nBlock % 16 != 0))
     return false;
   // 128 bits hold the product of any two of these.
   __int128 blocks = 0;
@@ -48,8 +54,8 @@ bool PackedLayout::valid() const {
     if (blocks > limit)
       return false;
   }
-  __int128 perBlock =
-      __int128(paddedCols()) * columnsOf(*this) * packedElementSize(element);
+  // At most 5 bytes an element with scales, and a header.
+  __int128 perBlock = __int128(paddedCols()) * columnsOf(*this) * 5 + 64;
   return perBlock < limit && blocks * perBlock < limit;
 }
 
@@ -71,7 +77,10 @@ int64_t PackedLayout::paddedCols() const {
 }
 
 int64_t PackedLayout::blockBytes() const {
-  return paddedCols() * columnsOf(*this) * packedElementSize(element);
+  if (isQuantized(element))
+    return kQuantHeaderBytes +
+           paddedCols() / kQuantGroup * quantGroupBytes(element, nBlock);
+  return paddedCols() * columnsOf(*this) * elementSize(element);
 }
 
 int64_t PackedLayout::totalBytes() const {
@@ -111,9 +120,10 @@ PackedLayout::BlockRows PackedLayout::rowsOfBlock(int64_t block) const {
 
 int64_t PackedLayout::elementOffset(int64_t source, int64_t row,
                                     int64_t col) const {
+  assert(!isQuantized(element));
   Place at = place(source, row);
   int64_t group = groupOf(*this);
-  int64_t element =
+  int64_t inBlock =
       (col / group * columnsOf(*this) + at.column) * group + col % group;
-  return at.block * blockBytes() + element * packedElementSize(this->element);
+  return at.block * blockBytes() + inBlock * elementSize(element);
 }

@@ -17,6 +17,9 @@
 // A bias of such a weight uses the same layout with K = 1, kGroup = 1 in f32,
 // so that it is indexed by the packed column. nBlock 0 means plain row-major.
 //
+// Quantised elements (I4, I6, I8) are never plain. Their blocks have a header
+// and groups of 16 inputs, QuantFormat.h; kGroup is 16.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SWALLOW_RUNTIME_PACKING_PACKEDLAYOUT_H
@@ -28,9 +31,27 @@
 
 namespace swallow {
 
-/// Element types of packed weights. Quantised types join this list.
-enum class PackedElement { F32, BF16 };
-int64_t packedElementSize(PackedElement element);
+/// Element types of packed weights.
+enum class PackedElement { F32, BF16, I4, I6, I8 };
+constexpr bool isQuantized(PackedElement element) {
+  return element != PackedElement::F32 && element != PackedElement::BF16;
+}
+/// Bits of one element, scales apart.
+constexpr int64_t packedElementBits(PackedElement element) {
+  switch (element) {
+  case PackedElement::F32:
+    return 32;
+  case PackedElement::BF16:
+    return 16;
+  case PackedElement::I4:
+    return 4;
+  case PackedElement::I6:
+    return 6;
+  case PackedElement::I8:
+    return 8;
+  }
+  return 0;
+}
 
 struct PackedLayout {
   std::vector<int64_t> sourceRows; // N of each source, in order
@@ -65,34 +86,50 @@ struct PackedLayout {
     int64_t source, rowBegin, rowEnd;
   };
   BlockRows rowsOfBlock(int64_t block) const;
-  /// Byte offset of W[row][col] of `source` in the packed weight.
+  /// Byte offset of W[row][col] of `source` in the packed weight, which is not
+  /// quantised.
   int64_t elementOffset(int64_t source, int64_t row, int64_t col) const;
 };
 
 /// Source element types that the packer converts from.
 enum class SourceElement { F32, F16, BF16 };
 
-/// Packs blocks [blockBegin, blockEnd) of a weight into `out`, which receives
-/// (blockEnd - blockBegin) * blockBytes() bytes (plain layouts: a "block" is
-/// one row). `sources` are the row-major source matrices; f16 and f32 are
-/// converted to the layout's element (round to nearest even). Returns the
-/// number of non-finite source values met. Thread-safe, allocates nothing
-/// proportional to the weight.
-int64_t packBlocks(const PackedLayout &layout,
-                   std::span<const std::span<const uint8_t>> sources,
-                   SourceElement sourceElement, int64_t blockBegin,
-                   int64_t blockEnd, uint8_t *out);
+int64_t sourceElementSize(SourceElement element);
 
-/// The same for sources of different element types, counting the non-finite
-/// values of each source: they are added to nonFinite[i].
+/// One source matrix of a weight.
 struct PackSource {
   SourceElement element = SourceElement::F32;
   std::span<const uint8_t> bytes; // row-major [sourceRows[i]][cols], unaligned
+  /// [cols]: how much an error of each input counts when scales and codes of a
+  /// quantised weight are chosen; empty: all alike.
+  std::span<const float> importance = {};
 };
-int64_t sourceElementSize(SourceElement element);
+
+/// What packing has met in one source. Sums of several calls are added up.
+struct PackStats {
+  int64_t nonFinite = 0; // values that are NaN or infinite
+  // Of a quantised weight: the sum of the squared errors, of the squared
+  // values, and of the values counted.
+  double squaredError = 0;
+  double squaredValue = 0;
+  int64_t values = 0;
+
+  PackStats &operator+=(const PackStats &other);
+  /// Root mean square of the errors over that of the values; 0 for zeros.
+  double relativeError() const;
+};
+
+/// Packs blocks [blockBegin, blockEnd) of a weight into `out`, which receives
+/// (blockEnd - blockBegin) * blockBytes() bytes (plain layouts: a "block" is
+/// one row). Sources are converted to the layout's element: f16 and f32 to bf16
+/// by rounding to nearest even; to quantised elements by searching, for each
+/// group, the scale with the smallest error (Quantize.h), NaN and infinities
+/// counting as 0. The bytes depend on the sources alone, not on the CPU. Adds
+/// what it has met to stats[i]. Thread-safe, allocates nothing proportional to
+/// the weight.
 void packBlocks(const PackedLayout &layout, std::span<const PackSource> sources,
                 int64_t blockBegin, int64_t blockEnd, uint8_t *out,
-                std::span<int64_t> nonFinite);
+                std::span<PackStats> stats);
 
 } // namespace swallow
 

@@ -102,10 +102,10 @@ private:
                              kv.headDim * sizeOf(result.element)));
       for (int64_t v = 0; v < vectors; ++v) {
         Value x = k.loadVector(k.offset(own, v * k.lanes() * 4), Element::F32);
-        f.step.storeInput(k, k.mulf(x, scale),
-                          k.offset(k.offset(result.base, at),
-                                   v * k.lanes() * sizeOf(result.element)),
-                          count(v));
+        f.step.storeResult(k, op.getResult(), k.mulf(x, scale),
+                           k.offset(k.offset(result.base, at),
+                                    v * k.lanes() * sizeOf(result.element)),
+                           count(v));
       }
     });
   }

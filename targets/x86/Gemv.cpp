@@ -19,6 +19,10 @@ using namespace swallow::x86;
 
 namespace {
 
+/// How far ahead of the loads the cache is asked, in bytes: prefetching by the
+/// hardware ends at each page.
+constexpr int64_t kPrefetchBytes = 4096;
+
 /// Columns are worked off in passes of `vectors` vectors, so that m * vectors *
 /// 2 accumulators leave room for the operands.
 class GemvEmitter {
@@ -81,6 +85,8 @@ private:
 
   void emitStep(Value base, Value s, int64_t parity, Values &acc) {
     Value weights = k.offset(base, k.mul(s, stepBytes()));
+    for (int64_t at = 0; at < vectors * k.lanes() * 4; at += 64)
+      k.prefetch(k.offset(weights, kPrefetchBytes + at));
     if (!bf16Weight)
       return emitF32(weights, s, parity, acc);
     if (bf16Input)
@@ -173,17 +179,18 @@ private:
 
 LLVM::LLVMFuncOp swallow::x86::gemvHelper(StepEmitter &step, int64_t m,
                                           int64_t cols, int64_t nBlock,
-                                          bool bf16Weight, int64_t lda,
-                                          int64_t ldc) {
+                                          bool bf16Weight, Element input,
+                                          int64_t lda, int64_t ldc) {
   std::string name = "gemv_m" + std::to_string(m) + "_k" +
                      std::to_string(cols) + "_n" + std::to_string(nBlock) +
-                     (bf16Weight ? "_bf16" : "_f32") + "_lda" +
+                     (bf16Weight ? "_bf16" : "_f32") +
+                     (input == Element::BF16 ? "_bf16" : "_f32") + "_lda" +
                      std::to_string(lda) + "_ldc" + std::to_string(ldc);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
-  return step.helper(
-      name, {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
-        GemvEmitter(k, arguments, m, cols, nBlock, bf16Weight,
-                    step.inputElement() == Element::BF16, lda, ldc)
-            .emit();
-      });
+  return step.helper(name, {ptr, ptr, ptr},
+                     [&](KernelBuilder &k, ValueRange arguments) {
+                       GemvEmitter(k, arguments, m, cols, nBlock, bf16Weight,
+                                   input == Element::BF16, lda, ldc)
+                           .emit();
+                     });
 }

@@ -101,6 +101,10 @@ void KernelBuilder::store(Value value, Value ptr, int64_t alignment) {
   LLVM::StoreOp::create(b, value, ptr, static_cast<unsigned>(alignment));
 }
 Value KernelBuilder::bitcast(Type type, Value value) {
+  if (auto vector = dyn_cast<VectorType>(type);
+      vector &&
+      vector.getShape() != cast<VectorType>(value.getType()).getShape())
+    return vector::BitCastOp::create(b, vector, value);
   return arith::BitcastOp::create(b, type, value);
 }
 
@@ -135,7 +139,8 @@ Value KernelBuilder::loadVector(Value ptr, Element element, int64_t lanes,
   return bitcast(f32Vector(lanes), arith::ShLIOp::create(b, wide, sixteen));
 }
 
-static Value splatI32(ImplicitLocOpBuilder &b, VectorType type, int32_t value) {
+static Value constantI32(ImplicitLocOpBuilder &b, VectorType type,
+                         int32_t value) {
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, value));
 }
 
@@ -145,9 +150,9 @@ static Value roundedBits(ImplicitLocOpBuilder &b, Value vector) {
   auto type = VectorType::get({lanes}, b.getI32Type());
   Value bits = arith::BitcastOp::create(b, type, vector);
   Value odd = arith::AndIOp::create(
-      b, arith::ShRUIOp::create(b, bits, splatI32(b, type, 16)),
-      splatI32(b, type, 1));
-  Value bias = arith::AddIOp::create(b, odd, splatI32(b, type, 0x7fff));
+      b, arith::ShRUIOp::create(b, bits, constantI32(b, type, 16)),
+      constantI32(b, type, 1));
+  Value bias = arith::AddIOp::create(b, odd, constantI32(b, type, 0x7fff));
   return arith::AddIOp::create(b, bits, bias);
 }
 
@@ -157,7 +162,7 @@ void KernelBuilder::storeVector(Value vector, Value ptr, Element element,
   Value raw = vector;
   if (element == Element::BF16) {
     Value high = arith::ShRUIOp::create(b, roundedBits(b, vector),
-                                        splatI32(b, i32Vector(lanes), 16));
+                                        constantI32(b, i32Vector(lanes), 16));
     raw = arith::TruncIOp::create(b, VectorType::get({lanes}, b.getI16Type()),
                                   high);
   }
@@ -248,7 +253,7 @@ Value KernelBuilder::roundToBf16(Value vector) {
   auto intType = i32Vector(type.getDimSize(0));
   Value masked = arith::AndIOp::create(
       b, roundedBits(b, vector),
-      splatI32(b, intType, static_cast<int32_t>(0xffff0000u)));
+      constantI32(b, intType, static_cast<int32_t>(0xffff0000u)));
   return bitcast(type, masked);
 }
 
@@ -275,16 +280,134 @@ Value KernelBuilder::exp(Value x) {
   // 2^127 * 2 must be taken in two steps.
   auto intType = i32Vector(n);
   Value exponent = arith::FPToSIOp::create(b, intType, k);
-  Value half = arith::ShRSIOp::create(b, exponent, splatI32(b, intType, 1));
+  Value half = arith::ShRSIOp::create(b, exponent, constantI32(b, intType, 1));
   Value rest = arith::SubIOp::create(b, exponent, half);
   auto power = [&](Value e) {
-    Value biased = arith::AddIOp::create(b, e, splatI32(b, intType, 127));
-    return bitcast(f32Vector(n),
-                   arith::ShLIOp::create(b, biased, splatI32(b, intType, 23)));
+    Value biased = arith::AddIOp::create(b, e, constantI32(b, intType, 127));
+    return bitcast(f32Vector(n), arith::ShLIOp::create(
+                                     b, biased, constantI32(b, intType, 23)));
   };
   Value result = mulf(mulf(p, power(half)), power(rest));
   Value tiny = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, low);
   return select(tiny, constant(0.0f), result);
+}
+
+//===----------------------------------------------------------------------===//
+// Integer vectors
+//===----------------------------------------------------------------------===//
+
+VectorType KernelBuilder::i16Vector(int64_t lanes) {
+  return VectorType::get({lanes}, b.getI16Type());
+}
+VectorType KernelBuilder::i8Vector(int64_t lanes) {
+  return VectorType::get({lanes}, b.getI8Type());
+}
+Value KernelBuilder::splatI32(int32_t value, int64_t lanes) {
+  return constantI32(b, i32Vector(lanes), value);
+}
+Value KernelBuilder::bytes(ArrayRef<int8_t> pattern) {
+  SmallVector<int8_t> all;
+  while (static_cast<int64_t>(all.size()) < 4 * lanes())
+    all.append(pattern.begin(), pattern.end());
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(i8Vector(4 * lanes()), ArrayRef<int8_t>(all)));
+}
+Value KernelBuilder::andi(Value lhs, Value rhs) {
+  return arith::AndIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::ori(Value lhs, Value rhs) {
+  return arith::OrIOp::create(b, lhs, rhs);
+}
+
+static Value splatLike(ImplicitLocOpBuilder &b, Value vector, int64_t value) {
+  auto type = cast<VectorType>(vector.getType());
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(
+             type, b.getIntegerAttr(type.getElementType(), value)));
+}
+Value KernelBuilder::shl(Value vector, int64_t count) {
+  return arith::ShLIOp::create(b, vector, splatLike(b, vector, count));
+}
+Value KernelBuilder::shru(Value vector, int64_t count) {
+  return arith::ShRUIOp::create(b, vector, splatLike(b, vector, count));
+}
+Value KernelBuilder::shrs(Value vector, int64_t count) {
+  return arith::ShRSIOp::create(b, vector, splatLike(b, vector, count));
+}
+
+Value KernelBuilder::intrinsic(StringRef name, Type result,
+                               ValueRange operands) {
+  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
+                                       operands)
+      .getResult(0);
+}
+void KernelBuilder::intrinsic(StringRef name, ValueRange operands) {
+  LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
+}
+
+Value KernelBuilder::lookup(Value table, Value indices) {
+  return intrinsic(lanes() == 16 ? "llvm.x86.avx512.pshuf.b.512"
+                                 : "llvm.x86.avx2.pshuf.b",
+                   i8Vector(4 * lanes()), {table, indices});
+}
+
+Value KernelBuilder::dot(Value sum, Value unsignedBytes, Value signedBytes,
+                         bool wide) {
+  const bool is512 = lanes() == 16;
+  if (target.vnni)
+    return intrinsic(is512 ? "llvm.x86.avx512.vpdpbusd.512"
+                           : "llvm.x86.avx512.vpdpbusd.256",
+                     sum.getType(), {sum, unsignedBytes, signedBytes});
+  Type words = i16Vector(2 * lanes());
+  StringRef multiplyAdd =
+      is512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
+  if (!wide) {
+    Value pairs = intrinsic(is512 ? "llvm.x86.avx512.pmaddubs.w.512"
+                                  : "llvm.x86.avx2.pmadd.ub.sw",
+                            words, {unsignedBytes, signedBytes});
+    Value ones = splatLike(b, pairs, 1);
+    return addi(sum, intrinsic(multiplyAdd, sum.getType(), {pairs, ones}));
+  }
+  // Even and odd bytes as words: two of these products fit 32 bits.
+  Value u = bitcast(words, unsignedBytes), s = bitcast(words, signedBytes);
+  Value even = intrinsic(multiplyAdd, sum.getType(),
+                         {andi(u, splatLike(b, u, 0xff)), shrs(shl(s, 8), 8)});
+  Value odd = intrinsic(multiplyAdd, sum.getType(), {shru(u, 8), shrs(s, 8)});
+  return addi(sum, addi(even, odd));
+}
+
+Value KernelBuilder::multiplyHigh(Value x, Value y) {
+  return intrinsic(lanes() == 16 ? "llvm.x86.avx512.pmul.hr.sw.512"
+                                 : "llvm.x86.avx2.pmul.hr.sw",
+                   x.getType(), {x, y});
+}
+Value KernelBuilder::toFloat(Value integers) {
+  int64_t n = cast<VectorType>(integers.getType()).getDimSize(0);
+  return arith::SIToFPOp::create(b, f32Vector(n), integers);
+}
+Value KernelBuilder::toInt(Value floats) {
+  int64_t n = cast<VectorType>(floats.getType()).getDimSize(0);
+  return arith::FPToSIOp::create(b, i32Vector(n),
+                                 LLVM::RintOp::create(b, floats));
+}
+Value KernelBuilder::absf(Value value) {
+  return LLVM::FAbsOp::create(b, value);
+}
+Value KernelBuilder::reduceAddInt(Value vector) {
+  return reduce(vector, [&](Value x, Value y) { return addi(x, y); });
+}
+Value KernelBuilder::loadBytes(Value ptr) {
+  return arith::ExtSIOp::create(b, i32Vector(lanes()),
+                                load(i8Vector(lanes()), ptr, 1));
+}
+Value KernelBuilder::truncateToBytes(Value integers) {
+  int64_t n = cast<VectorType>(integers.getType()).getDimSize(0);
+  return arith::TruncIOp::create(b, i8Vector(n), integers);
+}
+void KernelBuilder::prefetch(Value ptr) {
+  // Of data (1), for reading (0), into all levels (3).
+  LLVM::Prefetch::create(b, ptr, b.getI32IntegerAttr(0), b.getI32IntegerAttr(3),
+                         b.getI32IntegerAttr(1));
 }
 
 //===----------------------------------------------------------------------===//

@@ -17,10 +17,11 @@
 
 namespace swallow::x86 {
 
-/// Element types in memory. Arithmetic is f32 whatever is stored.
-enum class Element { F32, BF16 };
+/// Element types in memory. Arithmetic on F32 and BF16 is f32; U8 and S8 are
+/// quantised inputs and unpacked weights of integer products.
+enum class Element { F32, BF16, U8, S8 };
 inline int64_t sizeOf(Element element) {
-  return element == Element::F32 ? 4 : 2;
+  return element == Element::F32 ? 4 : element == Element::BF16 ? 2 : 1;
 }
 
 inline int64_t roundUp(int64_t value, int64_t multiple) {
@@ -52,6 +53,8 @@ public:
   mlir::Type i64Type() { return b.getI64Type(); }
   mlir::VectorType f32Vector(int64_t lanes);
   mlir::VectorType i32Vector(int64_t lanes);
+  mlir::VectorType i16Vector(int64_t lanes);
+  mlir::VectorType i8Vector(int64_t lanes);
 
   //===--- scalars ----------------------------------------------------------//
   Value i64(int64_t value);
@@ -108,6 +111,44 @@ public:
   /// Sum and maximum of all lanes, in a fixed tree order.
   Value reduceAdd(Value vector);
   Value reduceMax(Value vector);
+  //===--- integer vectors --------------------------------------------------//
+  Value splatI32(int32_t value, int64_t lanes);
+  Value splatI32(int32_t value) { return splatI32(value, lanes()); }
+  /// A constant of bytes, repeated to fill a vector of 4 * lanes() bytes.
+  Value bytes(llvm::ArrayRef<int8_t> pattern);
+  Value andi(Value lhs, Value rhs);
+  Value ori(Value lhs, Value rhs);
+  Value addi(Value lhs, Value rhs) { return add(lhs, rhs); }
+  /// Shifts of each lane by a constant; `shrs` copies the sign.
+  Value shl(Value vector, int64_t count);
+  Value shru(Value vector, int64_t count);
+  Value shrs(Value vector, int64_t count);
+  /// The same bits as another type of the same size.
+  Value bitcast(mlir::Type type, Value value);
+  /// Bytes of a 16-byte table by the low four bits of each index byte, whose
+  /// highest bit must be clear; within each 128 bits.
+  Value lookup(Value table, Value indices);
+  /// sum + the four products of each lane's bytes: `unsignedBytes` times
+  /// `signedBytes`, exact where the variant has VNNI or the sum of two
+  /// neighbouring products fits 16 bits; `wide` says that it may not.
+  Value dot(Value sum, Value unsignedBytes, Value signedBytes, bool wide);
+  /// (a * b + 2^14) >> 15 of 16-bit lanes.
+  Value multiplyHigh(Value a, Value b);
+  Value toFloat(Value integers);
+  /// Nearest integer, ties to even.
+  Value toInt(Value floats);
+  Value absf(Value value);
+  Value reduceAddInt(Value vector);
+  /// Sign-extended bytes at `ptr` as a vector of i32.
+  Value loadBytes(Value ptr);
+  /// Stores each lane's low byte.
+  Value truncateToBytes(Value integers);
+  /// Asks for the cache line at `ptr`.
+  void prefetch(Value ptr);
+  Value intrinsic(llvm::StringRef name, mlir::Type result,
+                  mlir::ValueRange operands);
+  void intrinsic(llvm::StringRef name, mlir::ValueRange operands);
+
   /// Round to nearest even to the precision of bf16, kept as f32. Not meant
   /// for NaNs with all mantissa bits set, which no x86 instruction produces.
   Value roundToBf16(Value vector);
@@ -126,7 +167,6 @@ public:
                   llvm::function_ref<void()> otherwise);
 
 private:
-  Value bitcast(mlir::Type type, Value value);
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);
 
   mlir::ImplicitLocOpBuilder b;

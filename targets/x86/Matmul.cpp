@@ -2,6 +2,9 @@
 
 #include "targets/x86/Matmul.h"
 
+#include "targets/x86/Tiles.h"
+#include "targets/x86/quant/QuantProduct.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
@@ -25,59 +28,88 @@ Value swallow::x86::biasOfUnit(KernelFrame &frame, Value bias, Value unit,
 // Preparing the input
 //===----------------------------------------------------------------------===//
 
+Value swallow::x86::emitRmsScale(KernelBuilder &k, Value src, Element source,
+                                 int64_t columns, double eps) {
+  // Rows are padded with zeros to 16 columns, so whole vectors do. Two sums
+  // hide the latency of the multiply-add.
+  int64_t padded = roundUp(columns, 16);
+  int64_t width = 2 * k.lanes();
+  int64_t whole = padded / width * width;
+  auto square = [&](Value at, Value sum) {
+    Value x = k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
+    return k.fma(x, x, sum);
+  };
+  KernelBuilder::Values sums = {k.zero(), k.zero()};
+  sums =
+      k.loop(k.i64(0), k.i64(whole), width, sums, [&](Value at, ValueRange in) {
+        return KernelBuilder::Values{square(at, in[0]),
+                                     square(k.add(at, k.lanes()), in[1])};
+      });
+  if (whole < padded)
+    sums[0] = square(k.i64(whole), sums[0]);
+  Value sum = k.reduceAdd(k.addf(sums[0], sums[1]));
+  Value mean = k.divf(sum, k.f32(static_cast<float>(columns)));
+  Value root = k.sqrtf(k.addf(mean, k.f32(static_cast<float>(eps))));
+  return k.splat(k.divf(k.f32(1.0f), root));
+}
+
 LLVM::LLVMFuncOp swallow::x86::prepareRowHelper(StepEmitter &step,
                                                 int64_t columns, Element source,
-                                                bool norm, double eps) {
+                                                InputForm form, bool norm,
+                                                double eps) {
   std::string name = (norm ? "rms_norm_row_" : "round_row_") +
                      std::to_string(columns) +
-                     (source == Element::F32 ? "_f32" : "_bf16");
+                     (source == Element::F32 ? "_f32" : "_bf16") +
+                     (form.element == Element::BF16 ? "_to_bf16"
+                      : form.rounds                 ? "_to_rounded"
+                                                    : "_to_f32");
   if (norm)
     name += "_eps" + std::to_string(llvm::bit_cast<uint64_t>(eps));
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(
       name, {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
         Value src = arguments[0], weight = arguments[1], dst = arguments[2];
-        // Rows are padded with zeros to 16 columns, so whole vectors do.
-        int64_t padded = roundUp(columns, 16);
         Value scale;
-        if (norm) {
-          // Two sums hide the latency of the multiply-add.
-          int64_t width = 2 * k.lanes();
-          int64_t whole = padded / width * width;
-          auto square = [&](Value at, Value sum) {
-            Value x =
-                k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
-            return k.fma(x, x, sum);
-          };
-          KernelBuilder::Values sums = {k.zero(), k.zero()};
-          sums = k.loop(k.i64(0), k.i64(whole), width, sums,
-                        [&](Value at, ValueRange in) {
-                          return KernelBuilder::Values{
-                              square(at, in[0]),
-                              square(k.add(at, k.lanes()), in[1])};
-                        });
-          if (whole < padded)
-            sums[0] = square(k.i64(whole), sums[0]);
-          Value sum = k.reduceAdd(k.addf(sums[0], sums[1]));
-          Value mean = k.divf(sum, k.f32(static_cast<float>(columns)));
-          Value root = k.sqrtf(k.addf(mean, k.f32(static_cast<float>(eps))));
-          scale = k.splat(k.divf(k.f32(1.0f), root));
-        }
-        k.loop(k.i64(0), k.i64(padded), k.lanes(), [&](Value at) {
+        if (norm)
+          scale = emitRmsScale(k, src, source, columns, eps);
+        k.loop(k.i64(0), k.i64(roundUp(columns, 16)), k.lanes(), [&](Value at) {
           Value x =
               k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
           if (norm)
             x = k.mulf(
                 k.mulf(x, scale),
                 k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32));
-          step.storeInput(k, x,
-                          k.offset(dst, k.mul(at, sizeOf(step.inputElement()))),
+          step.storeInput(k, form, x,
+                          k.offset(dst, k.mul(at, sizeOf(form.element))),
                           k.lanes());
         });
       });
 }
 
-/// The rows to multiply, in the element that products take: the activation
+void swallow::x86::forEachInputRow(KernelFrame &frame, const Product &product,
+                                   const Rows &source, Value begin, Value end,
+                                   function_ref<void(Value, Value)> body) {
+  KernelBuilder &k = frame.k;
+  k.loop(begin, end, 1, [&](Value row) {
+    Value from = product.selectRows ? frame.element(Arg::LogitRows, row) : row;
+    body(row, k.offset(source.base, k.mul(from, source.stride())));
+  });
+}
+
+void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
+                              function_ref<void(int64_t)> kernel) {
+  KernelBuilder &k = frame.k;
+  std::function<void(int64_t)> choose = [&](int64_t m) {
+    if (m == kSmallRows)
+      return kernel(m);
+    k.ifThenElse(
+        k.lessThan(rows, k.i64(m + 1)), [&] { kernel(m); },
+        [&] { choose(2 * m); });
+  };
+  choose(1);
+}
+
+/// The rows to multiply, in the form that products take: the activation
 /// itself, or rows prepared from it. Few rows are prepared by every thread for
 /// itself, which costs less than a barrier; many are shared out.
 static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
@@ -85,25 +117,25 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
   KernelBuilder &k = frame.k;
   StepEmitter &step = frame.step;
   Rows source = step.rowsOf(frame, product.input);
-  bool ready = isStoredAsProductInput(product.input) || !step.roundsInputs();
+  InputForm form = step.inputForm(product.weight);
+  bool ready = isStoredAsProductInput(product.input) || !form.rounds;
   if (!product.norm && !product.selectRows && ready)
     return source;
 
-  Rows prepared{{}, source.columns, step.inputElement()};
+  Rows prepared{{}, source.columns, form.element};
   Value own = frame.slot(step.workspaceSlot(product.op, "row_scratch"));
   Value shared = frame.slot(step.workspaceSlot(product.op, "norm"));
   Value weight =
       product.norm ? frame.weight(step.weightOf(product.norm)) : source.base;
-  auto prepare = prepareRowHelper(step, source.columns, source.element,
+  auto prepare = prepareRowHelper(step, source.columns, source.element, form,
                                   static_cast<bool>(product.norm), product.eps);
   auto prepareRows = [&](Value begin, Value end, Value destination) {
-    k.loop(begin, end, 1, [&](Value row) {
-      Value from =
-          product.selectRows ? frame.element(Arg::LogitRows, row) : row;
-      frame.call(prepare,
-                 {k.offset(source.base, k.mul(from, source.stride())), weight,
-                  k.offset(destination, k.mul(row, prepared.stride()))});
-    });
+    forEachInputRow(
+        frame, product, source, begin, end, [&](Value row, Value from) {
+          frame.call(prepare,
+                     {from, weight,
+                      k.offset(destination, k.mul(row, prepared.stride()))});
+        });
   };
   k.ifThenElse(
       small, [&] { prepareRows(k.i64(0), rows, own); },
@@ -156,7 +188,7 @@ struct GroupProduct {
   const Units &units;
   Rows input;
   Value weightBase, tileScratch, panelScratch;
-  bool bf16Weight, unpacks;
+  bool bf16Weight, unpacks, usesTiles;
   int64_t paddedCols, blockBytes;
 
   void emit(Value unit, Value row0, Value tiles) {
@@ -193,20 +225,31 @@ struct GroupProduct {
                  {panel, panelScratch, k.i64(cols / 2)});
       panel = panelScratch;
     }
+    auto forEachTile = [&](function_ref<void(Value a, Value tileC)> body) {
+      k.loop(k.i64(0), tiles, 1, [&](Value tile) {
+        Value row = k.add(row0, k.mul(tile, kTileRows));
+        Value a =
+            k.offset(input.base, k.add(k.mul(row, input.stride()),
+                                       k.mul(firstCol, sizeOf(input.element))));
+        body(a, k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
+      });
+    };
+    if (usesTiles && cols * sizeOf(input.element) % 64 == 0) {
+      auto product =
+          tileProductHelper(step, Element::BF16, cols, units.nBlock,
+                            input.stride(), units.columns(), accumulate);
+      return forEachTile([&](Value a, Value tileC) {
+        frame.call(product, {a, panel, tileC});
+      });
+    }
     Element weightElement =
         bf16Weight && !unpacks ? Element::BF16 : Element::F32;
     int64_t kernel = step.brgemm({kTileRows, units.nBlock, cols,
                                   input.stride() / sizeOf(input.element),
                                   units.nBlock, units.columns(), input.element,
                                   weightElement, accumulate});
-    k.loop(k.i64(0), tiles, 1, [&](Value tile) {
-      Value row = k.add(row0, k.mul(tile, kTileRows));
-      Value a =
-          k.offset(input.base, k.add(k.mul(row, input.stride()),
-                                     k.mul(firstCol, sizeOf(input.element))));
-      frame.brgemm(kernel, a, panel,
-                   k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
-    });
+    forEachTile(
+        [&](Value a, Value tileC) { frame.brgemm(kernel, a, panel, tileC); });
   }
 };
 } // namespace
@@ -224,6 +267,8 @@ static void emitRows(KernelFrame &frame, const Product &product,
     WeightOp weight = product.weight;
     return weight.getPackedLayout();
   }();
+  if (isQuantized(layout.element))
+    return emitQuantizedProduct(frame, product, units, rows, epilogue);
   bool bf16Weight = layout.element == PackedElement::BF16;
 
   Value small = k.lessThan(rows, k.i64(kSmallRows + 1));
@@ -234,29 +279,18 @@ static void emitRows(KernelFrame &frame, const Product &product,
 
   auto emitSmall = [&] {
     auto [begin, end] = frame.share(k.i64(units.count));
-    // The smallest kernel that takes all rows; the rows beyond them are
-    // scratch, or zero-padded rows of the arena.
-    std::function<void(int64_t, Value, Value)> choose = [&](int64_t m,
-                                                            Value block,
-                                                            Value c) {
-      auto run = [&] {
-        auto gemv =
-            gemvHelper(step, m, layout.cols, units.nBlock, bf16Weight,
-                       input.stride() / sizeOf(input.element), units.columns());
-        frame.call(gemv, {input.base, block, c});
-      };
-      if (m == kSmallRows)
-        return run();
-      k.ifThenElse(k.lessThan(rows, k.i64(m + 1)), run,
-                   [&] { choose(2 * m, block, c); });
-    };
     k.loop(begin, end, 1, [&](Value unit) {
       Value firstBlock = k.mul(unit, units.blocks);
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
         Value block = k.offset(
             weightBase, k.mul(k.add(firstBlock, inUnit), layout.blockBytes()));
-        choose(1, block,
-               k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4)));
+        Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
+        chooseRows(frame, rows, [&](int64_t m) {
+          auto gemv = gemvHelper(
+              step, m, layout.cols, units.nBlock, bf16Weight, input.element,
+              input.stride() / sizeOf(input.element), units.columns());
+          frame.call(gemv, {input.base, block, c});
+        });
       });
       epilogue(frame, {k.i64(0), rows, unit, tileScratch, units.columns()});
     });
@@ -264,6 +298,9 @@ static void emitRows(KernelFrame &frame, const Product &product,
 
   auto emitLarge = [&] {
     bool unpacks = bf16Weight && input.element == Element::F32;
+    bool usesTiles = step.variant().amx && bf16Weight;
+    if (usesTiles)
+      emitTileConfig(frame);
     Value panelScratch =
         unpacks ? frame.slot(step.workspaceSlot(product.op, "panel_scratch"))
                 : tileScratch;
@@ -276,6 +313,7 @@ static void emitRows(KernelFrame &frame, const Product &product,
                        panelScratch,
                        bf16Weight,
                        unpacks,
+                       usesTiles,
                        layout.paddedCols(),
                        layout.blockBytes()};
     Value groups = k.div(k.add(rows, kGroupRows - 1), kGroupRows);
@@ -288,6 +326,8 @@ static void emitRows(KernelFrame &frame, const Product &product,
       group.emit(unit, row0, tiles);
       epilogue(frame, {row0, count, unit, tileScratch, units.columns()});
     });
+    if (usesTiles)
+      emitTileRelease(frame);
   };
 
   k.ifThenElse(small, emitSmall, emitLarge);

@@ -49,13 +49,32 @@ void emitProduct(
 
 /// C[0..m)[0..nBlock) = A x block for one packed block; see Gemv.cpp.
 mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
-                                  int64_t nBlock, bool bf16Weight, int64_t lda,
-                                  int64_t ldc);
+                                  int64_t nBlock, bool bf16Weight,
+                                  Element input, int64_t lda, int64_t ldc);
 
-/// Prepares rows: dst[r] = round(norm(src[r]) or src[r]) in the input element.
-/// `norm` may be null. Emits one row.
+/// Calls the smallest of `kernel(1)`, `kernel(2)`, ... `kernel(kSmallRows)`
+/// that takes all of `rows`; the rows beyond them are scratch, or zero-padded
+/// rows of the arena.
+void chooseRows(KernelFrame &frame, mlir::Value rows,
+                llvm::function_ref<void(int64_t m)> kernel);
+
+/// Prepares rows: dst[r] = norm(src[r]) or src[r] in the input form. `norm` may
+/// be null. Emits one row.
 mlir::LLVM::LLVMFuncOp prepareRowHelper(StepEmitter &step, int64_t columns,
-                                        Element source, bool norm, double eps);
+                                        Element source, InputForm form,
+                                        bool norm, double eps);
+
+/// 1 / sqrt(mean(x^2) + eps) of a row of `columns` elements, padded to 16 with
+/// zeros; a vector with that in every lane.
+mlir::Value emitRmsScale(KernelBuilder &k, mlir::Value src, Element source,
+                         int64_t columns, double eps);
+
+/// Rows [begin, end) of a product's input (those selected, if it selects),
+/// handed to `body` with their number.
+void forEachInputRow(
+    KernelFrame &frame, const Product &product, const Rows &source,
+    mlir::Value begin, mlir::Value end,
+    llvm::function_ref<void(mlir::Value row, mlir::Value from)> body);
 
 /// bias[unit], as the packed layout of `weight` has it; null without one.
 mlir::Value biasOfUnit(KernelFrame &frame, mlir::Value bias, mlir::Value unit,

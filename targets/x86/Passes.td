@@ -20,8 +20,9 @@ def X86EmitKernelsPass : Pass<"swallow-x86-emit-kernels", "::mlir::ModuleOp"> {
     calls them in a loop.
   }];
   let options = [
-    Option<"variant", "variant", "std::string", "\"x86-64-avx512-bf16\"",
-           "Code variant: x86-64-avx512-bf16, x86-64-avx512 or x86-64-avx2">,
+    Option<"variant", "variant", "std::string", "\"x86-64-amx\"",
+           "Code variant: x86-64-amx, x86-64-avx512-bf16, x86-64-avx512 or "
+           "x86-64-avx2">,
   ];
   let dependentDialects = [
     "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",

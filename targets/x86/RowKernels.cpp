@@ -1,6 +1,7 @@
 //===- RowKernels.cpp - embedding with the RoPE table, row selection ------===//
 
 #include "targets/x86/StepEmitter.h"
+#include "targets/x86/quant/QuantProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -161,7 +162,9 @@ void swallow::x86::emitEmbedding(KernelFrame &frame, EmbeddingOp op) {
   k.loop(begin, end, 1, [&](Value row) {
     Value id = frame.element(Arg::TokenIds, row);
     Value dst = k.offset(hidden.base, k.mul(row, hidden.stride()));
-    if (layout.nBlock == 0)
+    if (isQuantized(layout.element))
+      emitQuantizedTableRow(step, k, layout, table, id, dst);
+    else if (layout.nBlock == 0)
       emitPlainRow(k, k.offset(table, k.mul(id, layout.cols * sizeOf(element))),
                    dst, layout.cols, element);
     else

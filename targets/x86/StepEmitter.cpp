@@ -98,24 +98,37 @@ LLVM::CallOp KernelFrame::call(LLVM::LLVMFuncOp callee, ValueRange arguments) {
 //===----------------------------------------------------------------------===//
 
 StepEmitter::StepEmitter(ModuleOp planned, ModuleOp out, const Variant &variant)
-    : planned(planned), out(out), target(variant), plannedSymbols(planned) {
-  planned.walk([&](WeightOp weight) {
-    bf16Weights |= weight.getTensorType().getElementType().isBF16();
-  });
-  input = bf16Weights && variant.bf16Dot ? Element::BF16 : Element::F32;
+    : planned(planned), out(out), target(variant), plannedSymbols(planned) {}
+
+InputForm StepEmitter::inputForm(WeightOp weight) const {
+  if (!weight.getTensorType().getElementType().isBF16())
+    return {};
+  return {target.bf16Dot ? Element::BF16 : Element::F32, /*rounds=*/true};
 }
 
-void StepEmitter::storeInput(KernelBuilder &k, Value vector, Value ptr,
-                             int64_t count) {
-  if (roundsInputs() && input == Element::F32)
+void StepEmitter::storeInput(KernelBuilder &k, InputForm form, Value vector,
+                             Value ptr, int64_t count) {
+  if (form.rounds && form.element == Element::F32)
     vector = k.roundToBf16(vector);
-  k.storeVector(vector, ptr, input, count);
+  k.storeVector(vector, ptr, form.element, count);
+}
+
+/// The matrix of an op that multiplies by one.
+static Value matrixOf(Operation *op) {
+  return TypeSwitch<Operation *, Value>(op)
+      .Case<FusedQkvOp, FusedLinearOp, GatedMlpOp, FusedLmHeadOp>(
+          [](auto product) { return product.getWeight(); })
+      .Default(Value());
 }
 
 void StepEmitter::storeResult(KernelBuilder &k, Value result, Value vector,
                               Value ptr, int64_t count) {
-  if (isStoredAsProductInput(result))
-    return storeInput(k, vector, ptr, count);
+  if (isStoredAsProductInput(result) && !result.use_empty()) {
+    // Its readers agree on the element; one that does not round would have
+    // another one.
+    WeightOp weight = weightOf(matrixOf(*result.getUsers().begin()));
+    return storeInput(k, inputForm(weight), vector, ptr, count);
+  }
   k.storeVector(vector, ptr, elementOf(result), count);
 }
 
@@ -297,7 +310,10 @@ LogicalResult StepEmitter::emit() {
     return b.getNamedAttr(name, b.getI64IntegerAttr(value));
   };
   auto element = [&](Element e) {
-    return b.getStringAttr(e == Element::F32 ? "f32" : "bf16");
+    return b.getStringAttr(e == Element::F32    ? "f32"
+                           : e == Element::BF16 ? "bf16"
+                           : e == Element::U8   ? "u8"
+                                                : "s8");
   };
   SmallVector<Attribute> list;
   for (const BrgemmKey &key : brgemms)

@@ -49,10 +49,20 @@ constexpr int64_t kSmallRows = 8;
 /// Rows of one micro-kernel call, and of one piece of work in a large step.
 constexpr int64_t kTileRows = 32;
 constexpr int64_t kGroupRows = 128;
+/// The same for a quantised weight, whose panels cost more to unpack.
+constexpr int64_t kQuantizedGroupRows = 512;
 /// Inputs that one micro-kernel call reduces over; an even number.
 constexpr int64_t kChunkCols = 512;
 
-/// One oneDNN micro-kernel of the variant (program.fbs, Brgemm).
+/// How the inputs of a product are stored: their element, and whether they are
+/// rounded to bf16 (also when they are then kept as f32).
+struct InputForm {
+  Element element = Element::F32;
+  bool rounds = false;
+};
+
+/// One oneDNN micro-kernel of the variant (program.fbs, Brgemm). U8 x S8 gives
+/// i32, everything else f32.
 struct BrgemmKey {
   int64_t m, n, k, lda, ldb, ldc;
   Element a, b;
@@ -116,13 +126,11 @@ public:
   mlir::ModuleOp module() { return out; }
   mlir::ModuleOp plannedModule() { return planned; }
 
-  /// How inputs of matrix products are stored, and whether they are rounded to
-  /// bf16 (also when they are then kept as f32).
-  Element inputElement() const { return input; }
-  bool roundsInputs() const { return bf16Weights; }
+  /// How the input of a product with `weight` is stored.
+  InputForm inputForm(WeightOp weight) const;
   /// Stores a vector of a matrix product's input.
-  void storeInput(KernelBuilder &k, mlir::Value vector, mlir::Value ptr,
-                  int64_t count);
+  void storeInput(KernelBuilder &k, InputForm form, mlir::Value vector,
+                  mlir::Value ptr, int64_t count);
 
   /// Stores a vector of an op's result: as a product's input where only
   /// products read it.
@@ -167,9 +175,8 @@ private:
 
   mlir::ModuleOp planned, out;
   const Variant &target;
-  bool bf16Weights = false, complained = false;
+  bool complained = false;
   mlir::Value layerIndex; ///< of the loop being emitted, as the planned IR's
-  Element input = Element::F32;
   mlir::SymbolTable plannedSymbols;
   std::vector<BrgemmKey> brgemms;
   std::vector<std::string> stages;

@@ -13,18 +13,30 @@ std::string Variant::featureString() const {
 
 llvm::ArrayRef<Variant> swallow::x86::allVariants() {
   static const std::vector<Variant> variants = {
+      {"x86-64-amx",
+       {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl",
+        "avx512vnni", "avx512bf16", "amx-tile", "amx-int8", "amx-bf16"},
+       16,
+       32,
+       true,
+       true,
+       true},
       {"x86-64-avx512-bf16",
        {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl",
         "avx512vnni", "avx512bf16"},
        16,
        32,
-       true},
+       true,
+       true,
+       false},
       {"x86-64-avx512",
        {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq", "avx512vl"},
        16,
        32,
+       false,
+       false,
        false},
-      {"x86-64-avx2", {"avx2", "fma", "f16c"}, 8, 16, false},
+      {"x86-64-avx2", {"avx2", "fma", "f16c"}, 8, 16, false, false, false},
   };
   return variants;
 }

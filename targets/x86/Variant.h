@@ -22,6 +22,10 @@ struct Variant {
   int64_t registers; ///< architectural vector registers
   /// Has vdpbf16ps, and oneDNN micro-kernels of bf16 x bf16.
   bool bf16Dot;
+  /// Has vpdpbusd, and oneDNN micro-kernels of u8 x s8.
+  bool vnni;
+  /// Has tiles, and multiplies many rows with them.
+  bool amx;
 
   /// "+avx2,+fma,..." for LLVM's target machine.
   std::string featureString() const;

@@ -20,6 +20,9 @@ from swallow_testing import (Checks, Programs, argmax, largest_error,
 STORED_BF16 = {"llama2-mha", "llama31", "mistral-window", "shisa-extra"}
 # Of logit_rms.
 F32_LARGEST = 1e-4
+# Of random weights, which are harder to quantise than those of a trained model:
+# steps of many rows, whose inputs share a scale over 256 columns, and of few.
+QUANTIZED_MEAN = {"int8": (0.05, 0.03), "int4": (0.30, 0.30)}
 
 
 class GoldenTest:
@@ -56,16 +59,40 @@ class GoldenTest:
                 "MISMATCH" not in self.programs.rt("verify",
                                                    self.artifact(dtype)),
                 "verify finds another probe")
+        for quant in QUANTIZED_MEAN:
+            self.quantized(quant)
         if self.window():
             self.past_the_window()
         self.checks.finish()
 
-    def close(self, dtype, found, case, what):
+    # Quantised weights: the probe compares with their exact values; here the
+    # distance from transformers' logits is that of the weights themselves.
+    def quantized(self, quant):
+        artifact = self.artifact(quant)
+        self.programs.compile(self.folder, artifact, "-quant", quant)
+        for variant in self.programs.variants(artifact):
+            said = self.programs.rt("verify", artifact, "--variant", variant)
+            self.checks.expect("MISMATCH" not in said,
+                               f"{quant} {variant}: verify says {said}")
+            for i, case in enumerate(self.golden["logits"]):
+                for chunk in ("512", "5"):
+                    rows = self.programs.logits(artifact, case["ids"],
+                                                "--variant", variant,
+                                                "--chunk", chunk)[0]
+                    self.close(quant, rows[-1], case,
+                               f"{variant} prompt {i}, chunks of {chunk}",
+                               few_rows=chunk == "5")
+            self.threads(quant, variant)
+
+    def close(self, dtype, found, case, what, few_rows=False):
         """Compares the logits of a prompt's last position."""
         expected, scale = case["last_logits"], case["logit_rms"]
         if dtype == "f32":
             error = largest_error(found, expected) / scale
             bound = F32_LARGEST
+        elif dtype in QUANTIZED_MEAN:
+            error = mean_error(found, expected) / scale
+            bound = QUANTIZED_MEAN[dtype][few_rows]
         else:
             error = mean_error(found, expected) / scale
             bound = self.bf16_mean
@@ -126,7 +153,8 @@ class GoldenTest:
             "the memory plan is for another context")
         names = [v["name"] for v in description["variants"]]
         self.checks.expect(
-            names == ["x86-64-avx512-bf16", "x86-64-avx512", "x86-64-avx2"],
+            names == ["x86-64-amx", "x86-64-avx512-bf16", "x86-64-avx512",
+                      "x86-64-avx2"],
             f"the variants are {names}")
 
     # Whole prompts, and every greedy token: fed the golden tokens one by one,

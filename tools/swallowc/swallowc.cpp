@@ -39,6 +39,41 @@ static cl::opt<DType>
           cl::values(clEnumValN(DType::BF16, "bf16", "bfloat16 (default)"),
                      clEnumValN(DType::F32, "f32", "float32")),
           cl::init(DType::BF16), cl::sub(compileCommand), cl::cat(category));
+enum class QuantPreset { None, Int4, Int8 };
+static cl::opt<QuantPreset> quant(
+    "quant", cl::desc("Quantise the weights (default: none)"),
+    cl::values(clEnumValN(QuantPreset::None, "none", "store them as -dtype"),
+               clEnumValN(QuantPreset::Int4, "int4",
+                          "projections int4, LM head and embedding int6"),
+               clEnumValN(QuantPreset::Int8, "int8", "all matrices int8")),
+    cl::init(QuantPreset::None), cl::sub(compileCommand), cl::cat(category));
+enum class QuantClass { Preset = -1, None = 0, Int4 = 4, Int6 = 6, Int8 = 8 };
+/// An option that replaces what -quant says for one class of matrices.
+struct QuantClassOption : cl::opt<QuantClass> {
+  QuantClassOption(const char *name, const char *what)
+      : cl::opt<QuantClass>(
+            llvm::StringRef(name), cl::desc(what),
+            cl::values(clEnumValN(QuantClass::None, "none", "as -dtype"),
+                       clEnumValN(QuantClass::Int4, "int4", "4.5 bits"),
+                       clEnumValN(QuantClass::Int6, "int6", "6.5 bits"),
+                       clEnumValN(QuantClass::Int8, "int8", "8.5 bits")),
+            cl::init(QuantClass::Preset), cl::sub(compileCommand),
+            cl::cat(category)) {}
+};
+static QuantClassOption
+    quantAttention("quant-attention",
+                   "Quantisation of q, k, v and o (default: as -quant)"),
+    quantMlp("quant-mlp",
+             "Quantisation of gate, up and down (default: as -quant)"),
+    quantHead("quant-head",
+              "Quantisation of the LM head, or of the table that is also the "
+              "embedding (default: as -quant)"),
+    quantEmbedding("quant-embedding",
+                   "Quantisation of the embedding (default: as -quant)");
+static cl::opt<std::string>
+    report("report",
+           cl::desc("Write what quantisation did to each tensor, as JSON"),
+           cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<Stage> emitOption(
     "emit", cl::desc("Print a stage of the compile instead of writing a file"),
     cl::values(
@@ -52,7 +87,8 @@ static cl::opt<Stage> emitOption(
 static cl::opt<std::string>
     variant("variant",
             cl::desc("Code variant that -emit shows (default: "
-                     "x86-64-avx512-bf16; also x86-64-avx512, x86-64-avx2)"),
+                     "x86-64-amx; also x86-64-avx512-bf16, x86-64-avx512, "
+                     "x86-64-avx2)"),
             cl::value_desc("name"), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<int> probeTokens(
     "probe-tokens",
@@ -143,6 +179,18 @@ static std::string defaultOutput(llvm::StringRef dir) {
   return (name + ".swallow").str();
 }
 
+static QuantOptions quantOptions() {
+  int64_t projections = quant == QuantPreset::Int4   ? 4
+                        : quant == QuantPreset::Int8 ? 8
+                                                     : 0;
+  int64_t tables = quant == QuantPreset::Int4 ? 6 : projections;
+  auto choose = [](QuantClass asked, int64_t preset) {
+    return asked == QuantClass::Preset ? preset : static_cast<int64_t>(asked);
+  };
+  return {choose(quantAttention, projections), choose(quantMlp, projections),
+          choose(quantHead, tables), choose(quantEmbedding, tables)};
+}
+
 static int emit(const CompileOptions &options) {
   auto text = emitStage(options, emitOption, variant);
   if (!text)
@@ -175,6 +223,8 @@ static int compile() {
   options.modelDir = modelDir;
   options.output = output;
   options.dtype = dtype;
+  options.quant = quantOptions();
+  options.report = report;
   options.probeTokens = probeTokens;
   options.threads = threads;
   if (!targets.empty())

@@ -168,6 +168,7 @@ TEST(ProgramValidation, MatrixProducts) {
       {"leading dimension", brgemm([](Brgemm &b) { b.ldc = b.n - 1; })},
       {"element type", brgemm([](Brgemm &b) { b.a = fbs::ElementType::I4; })},
       {"element type", brgemm([](Brgemm &b) { b.b = fbs::ElementType(200); })},
+      {"element type", brgemm([](Brgemm &b) { b.a = fbs::ElementType::U8; })},
       {"pack32", brgemm([](Brgemm &b) { b.ldb = 80; })},
       {"pack32", brgemm([](Brgemm &b) { b.n = 8, b.ldb = 24; })},
   });
@@ -195,7 +196,17 @@ TEST(ProgramValidation, Weights) {
       {"do not add up", [](ProgramT &p) { p.weights[0]->source_rows = {5}; }},
       {"do not add up", [](ProgramT &p) { p.weights[1]->source_rows = {7}; }},
       {"element type",
+       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::F16; }},
+      {"element type",
+       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::U8; }},
+      // Quantised weights have groups of 16 in blocks.
+      {"impossible layout",
        [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::I8; }},
+      {"where its shape needs",
+       [](ProgramT &p) {
+         p.weights[2]->element = fbs::ElementType::I4;
+         p.weights[2]->n_block = p.weights[2]->k_group = 16;
+       }},
       {"impossible layout", [](ProgramT &p) { p.weights[2]->k_group = 0; }},
       {"impossible layout", [](ProgramT &p) { p.weights[2]->k_group = 4096; }},
       {"impossible layout",

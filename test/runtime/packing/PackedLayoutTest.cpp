@@ -95,17 +95,20 @@ std::vector<uint8_t> reference(const PackedLayout &layout,
 std::vector<uint8_t> pack(const PackedLayout &layout,
                           std::vector<Matrix> &sources, int64_t step,
                           int64_t *nonFinite = nullptr) {
-  std::vector<std::span<const uint8_t>> spans;
+  std::vector<PackSource> views;
   for (Matrix &matrix : sources)
-    spans.push_back(matrix.bytes());
+    views.push_back({matrix.element, matrix.bytes()});
+  std::vector<PackStats> stats(views.size());
   std::vector<uint8_t> packed(layout.totalBytes(), 0xa5);
-  int64_t count = 0;
   for (int64_t block = 0; block < layout.totalBlocks(); block += step)
-    count += packBlocks(layout, spans, sources[0].element, block,
-                        std::min(block + step, layout.totalBlocks()),
-                        packed.data() + block * layout.blockBytes());
-  if (nonFinite)
-    *nonFinite = count;
+    packBlocks(layout, views, block,
+               std::min(block + step, layout.totalBlocks()),
+               packed.data() + block * layout.blockBytes(), stats);
+  if (nonFinite) {
+    *nonFinite = 0;
+    for (const PackStats &source : stats)
+      *nonFinite += source.nonFinite;
+  }
   return packed;
 }
 
@@ -248,12 +251,12 @@ TEST(PackBlocks, CountsNonFiniteValuesBySource) {
   std::memcpy(matrices[1].at(64, 0), &nanF16, 2);
   PackSource sources[] = {{SourceElement::F32, matrices[0].bytes()},
                           {SourceElement::F16, matrices[1].bytes()}};
-  int64_t nonFinite[2] = {10, 0}; // added to what is there
+  PackStats stats[2];
+  stats[0].nonFinite = 10; // added to what is there
   std::vector<uint8_t> packed(layout.totalBytes());
-  packBlocks(layout, sources, 0, layout.totalBlocks(), packed.data(),
-             nonFinite);
-  EXPECT_EQ(nonFinite[0], 12);
-  EXPECT_EQ(nonFinite[1], 3);
+  packBlocks(layout, sources, 0, layout.totalBlocks(), packed.data(), stats);
+  EXPECT_EQ(stats[0].nonFinite, 12);
+  EXPECT_EQ(stats[1].nonFinite, 3);
   // They are packed as they are: NaN stays NaN, infinity stays infinite.
   auto packedValue = [&](int64_t source, int64_t row, int64_t col) {
     uint16_t bits;
@@ -275,9 +278,11 @@ TEST(PackBlocks, ConvertsEveryF16) {
   std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t *>(all.data()),
                                  all.size() * 2);
   std::vector<uint32_t> packed(65536);
-  EXPECT_EQ(packBlocks(layout, {{bytes}}, SourceElement::F16, 0, 1,
-                       reinterpret_cast<uint8_t *>(packed.data())),
-            2 * 1024);
+  PackSource source{SourceElement::F16, bytes};
+  PackStats stats;
+  packBlocks(layout, {&source, 1}, 0, 1,
+             reinterpret_cast<uint8_t *>(packed.data()), {&stats, 1});
+  EXPECT_EQ(stats.nonFinite, 2 * 1024);
   for (size_t i = 0; i < all.size(); ++i)
     ASSERT_EQ(packed[i], std::bit_cast<uint32_t>(f16ToF32(all[i]))) << i;
 }

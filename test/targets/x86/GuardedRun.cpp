@@ -68,6 +68,8 @@ Result<std::unique_ptr<GuardedRun>> GuardedRun::open(const StepProgram &program,
 
   auto type = [](fbs::ElementType element) {
     return element == fbs::ElementType::BF16 ? BrgemmType::BF16
+           : element == fbs::ElementType::U8 ? BrgemmType::U8
+           : element == fbs::ElementType::I8 ? BrgemmType::S8
                                              : BrgemmType::F32;
   };
   // FlatBuffers leave empty lists out.

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "runtime/engine/Session.h"
+#include "targets/x86/Variant.h"
 #include "test/targets/x86/KernelHarness.h"
 #include "test/targets/x86/Modules.h"
 
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <random>
 
@@ -85,12 +87,16 @@ GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
 }
 
 /// Errors relative to the root mean square of what is expected. f32 differs by
-/// the order of sums alone; bf16 by roundings that this order flips.
+/// the order of sums alone; bf16 by roundings that this order flips. With
+/// quantised weights the evaluator knows their exact values but not that inputs
+/// are quantised as well.
 struct Bounds {
   double largest, mean;
 };
 Bounds boundsOf(Weights weights) {
-  return weights == Weights::F32 ? Bounds{1e-5, 1e-6} : Bounds{1e-2, 1e-3};
+  return weights == Weights::F32    ? Bounds{1e-5, 1e-6}
+         : weights == Weights::BF16 ? Bounds{1e-2, 1e-3}
+                                    : Bounds{2e-1, 1.5e-2};
 }
 
 void expectClose(const std::vector<float> &found,
@@ -123,13 +129,21 @@ protected:
   Weights weights() const { return GetParam(); }
 
   void check(const TestModule &module, const std::vector<EvalBatch> &steps) {
+    check(module, steps,
+          [&](const EvalBatch &) { return boundsOf(weights()); });
+  }
+
+  using BoundsFn = std::function<Bounds(const EvalBatch &)>;
+  void check(const TestModule &module, const std::vector<EvalBatch> &steps,
+             const BoundsFn &bounds) {
     SCOPED_TRACE(module.name);
     auto compiled = CompiledModule::compile(module.ir, module.columns);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message << "\n" << module.ir;
-    check(**compiled, steps);
+    check(**compiled, steps, bounds);
   }
 
-  void check(CompiledModule &compiled, const std::vector<EvalBatch> &steps) {
+  void check(CompiledModule &compiled, const std::vector<EvalBatch> &steps,
+             const BoundsFn &bounds) {
     auto expected = compiled.evaluate(steps);
     ASSERT_TRUE(expected.ok()) << expected.error().message;
     Logits onOneThread;
@@ -144,7 +158,7 @@ protected:
                      std::to_string(threads) + " threads");
         std::vector<float> found = (*run)->step(steps[i]);
         if (threads == 1) {
-          expectClose(found, (*expected)[i], boundsOf(weights()));
+          expectClose(found, (*expected)[i], bounds(steps[i]));
           onOneThread.push_back(found);
         } else {
           EXPECT_TRUE(sameBits(found, onOneThread[i]));
@@ -165,9 +179,10 @@ protected:
 };
 
 INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
-                         testing::Values(Weights::F32, Weights::BF16),
+                         testing::Values(Weights::F32, Weights::BF16,
+                                         Weights::I4, Weights::I6, Weights::I8),
                          [](const testing::TestParamInfo<Weights> &info) {
-                           return info.param == Weights::F32 ? "f32" : "bf16";
+                           return nameOf(info.param);
                          });
 
 // The harness itself: an access behind a buffer is found and named.
@@ -198,6 +213,26 @@ TEST_P(KernelTest, FusedLinear) {
       {.in = 64, .out = 777, .bias = true}};
   for (const LinearShape &shape : shapes)
     check(linearModule(weights(), shape), separateSteps(kTokens));
+}
+
+// Inputs that quantisation keeps as they are leave nothing but the order of
+// sums where codes are multiplied group by group, or are widened to f32. In
+// panels of bytes the codes of small scales are rounded once more.
+TEST_P(KernelTest, QuantizedWeightsAreExact) {
+  if (!isQuantized(weights()))
+    GTEST_SKIP() << "weights that are not quantised have the tests above";
+  const bool bytePanels = x86::findVariant(variantUnderTest())->vnni;
+  auto bounds = [&](const EvalBatch &batch) {
+    const bool fewRows = batch.ids.size() <= 8;
+    return fewRows || !bytePanels ? Bounds{1e-4, 1e-5} : Bounds{4e-2, 7e-3};
+  };
+  std::vector<LinearShape> shapes = {
+      {.in = 40, .out = 130, .exactInput = true},
+      {.in = 333, .out = 96, .bias = true, .exactInput = true},
+      {.in = 1100, .out = 40, .exactInput = true},
+      {.in = 512, .out = 256, .exactInput = true}};
+  for (const LinearShape &shape : shapes)
+    check(linearModule(weights(), shape), separateSteps(kTokens), bounds);
 }
 
 // The result as f32 rows, and as the next product's input.

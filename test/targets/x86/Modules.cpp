@@ -2,9 +2,26 @@
 
 #include "test/targets/x86/Modules.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace swallow::test {
+
+const char *nameOf(Weights weights) {
+  switch (weights) {
+  case Weights::F32:
+    return "f32";
+  case Weights::BF16:
+    return "bf16";
+  case Weights::I4:
+    return "int4";
+  case Weights::I6:
+    return "int6";
+  case Weights::I8:
+    break;
+  }
+  return "int8";
+}
 
 namespace {
 
@@ -12,7 +29,7 @@ namespace {
 class ModuleText {
 public:
   ModuleText(Weights weights, std::string kv)
-      : element_(weights == Weights::F32 ? "f32" : "bf16"),
+      : kind_(weights), element_(weights == Weights::BF16 ? "bf16" : "f32"),
         header_("!kv = !swallow.kv<" + kv + ", element = " + element_) {}
   ModuleText(Weights weights)
       : ModuleText(weights, "layers = 1, heads = 1, head_dim = 2") {}
@@ -48,20 +65,21 @@ public:
     weights_ += "swallow.weight @" + name + " from [" + sources + "] rows [" +
                 counts + "]" +
                 (layers ? " layers " + std::to_string(layers) : "") + " : " +
-                type + "\n";
+                type + quantOf(name, type) + "\n";
     body("%" + name + " = swallow.load_weight @" + name +
          (layers ? "[%layer]" : "") + " : " + type);
   }
 
   void body(const std::string &line) { body_ += "  " + line + "\n"; }
 
-  void embedding(int64_t columns) {
-    weight("embed", matrix(kTokens, columns), {kTokens});
-    embed(columns, kTokens);
+  void embedding(int64_t columns, const std::string &name = "embed") {
+    weight(name, matrix(kTokens, columns), {kTokens});
+    embed(columns, kTokens, name);
   }
-  void embed(int64_t columns, int64_t tokens) {
-    body("%x = swallow.embedding %batch, %embed : " + matrix(tokens, columns) +
-         " -> " + rows(columns));
+  void embed(int64_t columns, int64_t tokens,
+             const std::string &name = "embed") {
+    body("%x = swallow.embedding %batch, %" + name + " : " +
+         matrix(tokens, columns) + " -> " + rows(columns));
   }
   /// " norm %norm : ... eps ..." for an op, with its weight.
   std::string norm(bool wanted, int64_t columns, int64_t layers = 0) {
@@ -77,7 +95,7 @@ public:
   }
 
   TestModule finish(const std::string &name, int64_t columns) const {
-    return {name + "_" + element_,
+    return {name + "_" + nameOf(kind_),
             header_ + ">\n" + weights_ +
                 "func.func @step(%batch: !swallow.batch, %kv: !kv) -> " +
                 rows(columns) + " {\n" + body_ + "}\n",
@@ -85,6 +103,19 @@ public:
   }
 
 private:
+  /// Matrices are quantised, but for the table of exact inputs.
+  std::string quantOf(const std::string &name, const std::string &type) const {
+    bool matrix = std::count(type.begin(), type.end(), 'x') == 2;
+    if (!isQuantized(kind_) || !matrix || name == "exact")
+      return "";
+    const char *bits = kind_ == Weights::I4   ? "4"
+                       : kind_ == Weights::I6 ? "6"
+                                              : "8";
+    return std::string(" {quant = #swallow.quant<bits = ") + bits +
+           ", group = 16>}";
+  }
+
+  Weights kind_;
   std::string element_, header_, weights_, body_;
 };
 
@@ -110,7 +141,7 @@ TestModule embeddingModule(Weights weights, int64_t columns) {
 
 TestModule linearModule(Weights weights, const LinearShape &s) {
   ModuleText m(weights);
-  m.embedding(s.in);
+  m.embedding(s.in, s.exactInput ? "exact" : "embed");
   m.weight("proj", m.matrix(s.out, s.in), {s.out});
   std::string parts = m.norm(s.norm, s.in);
   if (s.bias) {
@@ -125,7 +156,8 @@ TestModule linearModule(Weights weights, const LinearShape &s) {
   return m.finish("linear_" + sizes(s.in, s.out) +
                       flags({{s.norm, "_norm"},
                              {s.bias, "_bias"},
-                             {s.residual, "_residual"}}),
+                             {s.residual, "_residual"},
+                             {s.exactInput, "_exact"}}),
                   s.out);
 }
 

@@ -17,8 +17,10 @@ struct TestModule {
   int64_t columns; // of the step's result
 };
 
-/// The textual type of a weight: "tensor<40x96xbf16>".
-enum class Weights { F32, BF16 };
+/// What the matrices of a module are stored as.
+enum class Weights { F32, BF16, I4, I6, I8 };
+constexpr bool isQuantized(Weights weights) { return weights >= Weights::I4; }
+const char *nameOf(Weights weights);
 
 /// embedding -> select_rows.
 TestModule embeddingModule(Weights weights, int64_t columns);
@@ -26,6 +28,9 @@ TestModule embeddingModule(Weights weights, int64_t columns);
 struct LinearShape {
   int64_t in, out;
   bool norm = false, bias = false, residual = false; // residual: in == out
+  /// Rows of the input are multiples of 1 / 127 with a largest value of 1 in
+  /// each 32 columns, so that quantising them loses nothing.
+  bool exactInput = false;
 };
 /// embedding -> fused_linear -> select_rows.
 TestModule linearModule(Weights weights, const LinearShape &shape);

@@ -1,4 +1,4 @@
-// RUN: %swallow-opt --swallow-plan --swallow-x86-emit-kernels %s | FileCheck %s --check-prefixes=CHECK,DOT
+// RUN: %swallow-opt --swallow-plan --swallow-x86-emit-kernels=variant=x86-64-avx512-bf16 %s | FileCheck %s --check-prefixes=CHECK,DOT
 // RUN: %swallow-opt --swallow-plan=input-type=f32 --swallow-x86-emit-kernels=variant=x86-64-avx2 %s | FileCheck %s --check-prefixes=CHECK,SPLIT
 
 // A model of one product. Its weights lie where they are planned; the step

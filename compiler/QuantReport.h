@@ -1,0 +1,20 @@
+//===- QuantReport.h - what quantisation did, as a file ---------*- C++ -*-===//
+
+#ifndef SWALLOW_COMPILER_QUANTREPORT_H
+#define SWALLOW_COMPILER_QUANTREPORT_H
+
+#include "compiler/ArtifactWriter.h"
+
+namespace swallow {
+
+/// Writes JSON: {"tensors": [{"name", "bits", "bits_per_weight", "values",
+/// "relative_error"}], "bits_per_weight", "relative_error"}, one entry for each
+/// quantised tensor in the order of the artifact. `relative_error` is the root
+/// mean square of the errors over that of the values; the last two are over all
+/// of them. Fails with WriteFailed, naming the path.
+Status writeQuantReport(const std::string &path,
+                        const std::vector<SourceReport> &sources);
+
+} // namespace swallow
+
+#endif // SWALLOW_COMPILER_QUANTREPORT_H

@@ -1,0 +1,19 @@
+//===- QuantOptions.h - which matrices are quantised ------------*- C++ -*-===//
+
+#ifndef SWALLOW_PASSES_QUANTOPTIONS_H
+#define SWALLOW_PASSES_QUANTOPTIONS_H
+
+#include <cstdint>
+
+namespace swallow {
+
+/// Bits of the codes of each class of matrices, 4, 6 or 8; 0: not quantised.
+/// See -swallow-quantize-weights.
+struct QuantOptions {
+  int64_t attention = 0, mlp = 0, head = 0, embedding = 0;
+  bool any() const { return attention || mlp || head || embedding; }
+};
+
+} // namespace swallow
+
+#endif // SWALLOW_PASSES_QUANTOPTIONS_H

@@ -1,0 +1,61 @@
+//===- QuantCodes.h - reads quantised blocks into registers -----*- C++ -*-===//
+
+#ifndef SWALLOW_TARGETS_X86_QUANT_QUANTCODES_H
+#define SWALLOW_TARGETS_X86_QUANT_QUANTCODES_H
+
+#include "targets/x86/KernelBuilder.h"
+
+#include "runtime/packing/QuantFormat.h"
+
+namespace swallow::x86 {
+
+/// Emits loads of the codes and scales of one layout
+/// (runtime/packing/QuantFormat.h). `group` is the address of a group of 16
+/// inputs of all columns of a block; `vector` counts lanes() columns.
+class QuantCodes {
+public:
+  QuantCodes(KernelBuilder &k, const PackedLayout &layout)
+      : k(k), element(layout.element), nBlock(layout.nBlock) {}
+
+  int64_t vectors() const { return nBlock / k.lanes(); }
+  int64_t groupBytes() const { return quantGroupBytes(element, nBlock); }
+  int64_t offset() const { return quantOffset(element); }
+  /// Whether the sum of two products with signed bytes may exceed 16 bits.
+  bool wide() const { return element == PackedElement::I8; }
+
+  /// The four quads of a vector of columns: level + offset, four bytes of
+  /// neighbouring inputs in each lane.
+  std::array<mlir::Value, 4> quads(mlir::Value group, int64_t vector);
+  /// The same without the offset, signed, multiplied by levelFactor().
+  std::array<mlir::Value, 4> scaledLevels(mlir::Value group, int64_t vector);
+  /// The largest integer that keeps the levels within a byte.
+  int64_t levelFactor() const {
+    return element == PackedElement::I4   ? 2
+           : element == PackedElement::I6 ? 4
+                                          : 1;
+  }
+
+  /// The largest ratio by which scaled levels can be multiplied: with a
+  /// negative one, -128 would not fit a byte.
+  float largestRatio() const {
+    return element == PackedElement::I6 ? 127.0f / 128.0f : 1.0f;
+  }
+
+  /// c of a vector of columns, as i32.
+  mlir::Value scaleCodes(mlir::Value group, int64_t vector);
+  /// c * |c| as f32.
+  mlir::Value scales(mlir::Value group, int64_t vector);
+  static mlir::Value scalesOf(KernelBuilder &k, mlir::Value codes);
+
+private:
+  std::array<mlir::Value, 4> rawQuads(mlir::Value group, int64_t vector,
+                                      mlir::Value table);
+
+  KernelBuilder &k;
+  PackedElement element;
+  int64_t nBlock;
+};
+
+} // namespace swallow::x86
+
+#endif // SWALLOW_TARGETS_X86_QUANT_QUANTCODES_H

@@ -1,0 +1,79 @@
+//===- QuantProduct.h - products by a quantised weight ----------*- C++ -*-===//
+//
+// Up to kSmallRows rows are quantised to signed bytes in groups of 32 inputs
+// and multiplied by the codes as they lie in memory, group by group, so that a
+// weight is exactly what its format says. More rows are multiplied panel by
+// panel: 64 columns x 256 inputs of the weight are unpacked in cache, to bytes
+// with one scale per column where the variant has integer micro-kernels or
+// tiles, and to f32 elsewhere.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_TARGETS_X86_QUANT_QUANTPRODUCT_H
+#define SWALLOW_TARGETS_X86_QUANT_QUANTPRODUCT_H
+
+#include "targets/x86/Matmul.h"
+
+#include "dialects/swallow/QuantizedRows.h"
+
+namespace swallow::x86 {
+
+void emitQuantizedProduct(
+    KernelFrame &frame, const Product &product, const Units &units,
+    mlir::Value rows,
+    llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
+
+/// (src, norm weight or anything, dst): one row as QuantizedRecords describes
+/// it. `offset` is that of the weight's codes.
+mlir::LLVM::LLVMFuncOp quantizeSmallRowHelper(StepEmitter &step,
+                                              int64_t columns, Element source,
+                                              int64_t offset, bool norm,
+                                              double eps);
+/// (src, norm weight or anything, codes, scales, rows): one row as
+/// QuantizedChunks describes it, 128 added to codes where `isUnsigned`. `codes`
+/// and `scales` are those of the row in the first chunk, `rows` what is between
+/// chunks.
+mlir::LLVM::LLVMFuncOp quantizeLargeRowHelper(StepEmitter &step,
+                                              int64_t columns, Element source,
+                                              bool isUnsigned, bool norm,
+                                              double eps);
+
+/// (rows, block, groups, c, ldc): C[0..m)[0..nBlock) = rows x block of `groups`
+/// groups of inputs; rows are `stride` bytes apart. One function serves all
+/// products of a format.
+mlir::LLVM::LLVMFuncOp quantGemvHelper(StepEmitter &step, int64_t m,
+                                       const PackedLayout &layout,
+                                       int64_t stride);
+
+/// Row `id` of a table packed as `layout` says, as f32 padded with zeros.
+void emitQuantizedTableRow(StepEmitter &step, KernelBuilder &k,
+                           const PackedLayout &layout, mlir::Value table,
+                           mlir::Value id, mlir::Value dst);
+
+/// A panel of bytes and what belongs to it, thread-private.
+struct BytePanel {
+  static constexpr int64_t kInputs = QuantizedChunks::kInputs;
+  int64_t nBlock;
+  /// [kInputs / 4][nBlock][4] signed bytes, then [nBlock] f32 scales, [nBlock]
+  /// i32 sums of 128 times the bytes of a column.
+  int64_t scalesOffset() const { return kInputs * nBlock; }
+  int64_t sumsOffset() const { return scalesOffset() + nBlock * 4; }
+  int64_t bytes() const { return sumsOffset() + nBlock * 4; }
+};
+
+/// (block, first group, panel): unpacks `groups` groups, up to a whole panel;
+/// what is missing to one is zero.
+mlir::LLVM::LLVMFuncOp unpackBytesHelper(StepEmitter &step,
+                                         const PackedLayout &layout,
+                                         int64_t groups);
+/// (block, first group, panel, groups): unpacks groups to f32 [inputs][nBlock].
+mlir::LLVM::LLVMFuncOp unpackFloatsHelper(StepEmitter &step,
+                                          const PackedLayout &layout);
+/// (sums, panel, row scales [32], c, ldc): C[32][nBlock] (f32) = or += the
+/// i32 sums [32][nBlock] times the panel's and the rows' scales.
+mlir::LLVM::LLVMFuncOp scaleSumsHelper(StepEmitter &step, int64_t nBlock,
+                                       bool isUnsigned, bool accumulate);
+
+} // namespace swallow::x86
+
+#endif // SWALLOW_TARGETS_X86_QUANT_QUANTPRODUCT_H

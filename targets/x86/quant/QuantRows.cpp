@@ -1,0 +1,189 @@
+//===- QuantRows.cpp - quantises activations ------------------------------===//
+//
+// codes = round(x * 127 / max |x|) of a group, with or without an RMS norm of
+// the row before it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "targets/x86/quant/QuantProduct.h"
+
+#include "runtime/packing/QuantFormat.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::x86;
+
+namespace {
+
+class RowQuantizer {
+public:
+  RowQuantizer(KernelBuilder &k, ValueRange arguments, int64_t columns,
+               Element source, bool norm, double eps)
+      : k(k), src(arguments[0]), weight(arguments[1]), dst(arguments[2]),
+        columns(columns), source(source), norm(norm) {
+    if (norm)
+      rms = emitRmsScale(k, src, source, columns, eps);
+  }
+
+  void emitSmall(int64_t offset) {
+    constexpr int64_t group = QuantizedRecords::kInputs;
+    int64_t whole = columns / group;
+    k.loop(k.i64(0), k.i64(whole), 1,
+           [&](Value at) { emitSmallGroup(at, group, offset); });
+    if (int64_t rest = columns % group)
+      emitSmallGroup(k.i64(whole), rest, offset);
+  }
+
+  /// `scales` and `rows` as quantizeLargeRowHelper has them.
+  void emitLarge(Value scales, Value rows, bool isUnsigned) {
+    constexpr int64_t chunk = QuantizedChunks::kInputs;
+    auto emit = [&](Value at, int64_t count) {
+      Value before = k.mul(at, rows);
+      emitChunk(k.mul(at, chunk), count, k.offset(dst, k.mul(before, chunk)),
+                k.offset(scales, k.mul(before, 4)), isUnsigned);
+    };
+    int64_t whole = columns / chunk;
+    k.loop(k.i64(0), k.i64(whole), 1, [&](Value at) { emit(at, chunk); });
+    if (int64_t rest = columns % chunk)
+      emit(k.i64(whole), rest);
+  }
+
+private:
+  /// `count` inputs from `at`, normalised; further lanes are 0.
+  Value inputs(Value at, int64_t count) {
+    Value x = k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source,
+                           k.lanes(), count);
+    if (!norm)
+      return x;
+    Value w = k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32,
+                           k.lanes(), count);
+    return k.mulf(k.mulf(x, rms), w);
+  }
+
+  /// Stores max / 127 and returns 127 / max, 0 for a group of zeros.
+  Value storeScale(Value maximum, Value to) {
+    k.store(k.mulf(maximum, k.f32(1.0f / 127.0f)), to);
+    ImplicitLocOpBuilder &b = k.ops();
+    Value positive = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT,
+                                           maximum, k.f32(1e-30f));
+    return k.splat(
+        k.select(positive, k.divf(k.f32(127.0f), maximum), k.f32(0.0f)));
+  }
+
+  void storeCodes(Value codes, Value to) {
+    k.store(k.truncateToBytes(codes), to, 1);
+  }
+
+  void emitSmallGroup(Value group, int64_t count, int64_t offset) {
+    constexpr int64_t size = QuantizedRecords::kInputs;
+    Value begin = k.mul(group, size);
+    Value record = k.offset(dst, k.mul(group, QuantizedRecords::kBytes));
+    SmallVector<Value> x;
+    Value largest;
+    for (int64_t i = 0; i < size; i += k.lanes()) {
+      int64_t present = std::clamp<int64_t>(count - i, 0, k.lanes());
+      x.push_back(present == 0 ? k.zero() : inputs(k.add(begin, i), present));
+      Value magnitude = k.absf(x.back());
+      largest = largest ? k.maxf(largest, magnitude) : magnitude;
+    }
+    Value inverse = storeScale(
+        k.reduceMax(largest), k.offset(record, QuantizedRecords::kScaleOffset));
+    Value sum;
+    for (auto [i, values] : llvm::enumerate(x)) {
+      Value codes = k.toInt(k.mulf(values, inverse));
+      int64_t at = static_cast<int64_t>(i) * k.lanes();
+      storeCodes(codes, k.offset(record, at));
+      sum = at % kQuantGroup == 0 ? codes : k.addi(sum, codes);
+      if ((at + k.lanes()) % kQuantGroup != 0)
+        continue;
+      Value start =
+          k.mul(k.reduceAddInt(sum), k.i32(static_cast<int32_t>(-offset)));
+      k.store(start, k.offset(record, QuantizedRecords::kStartsOffset +
+                                          at / kQuantGroup * 4));
+    }
+  }
+
+  void emitChunk(Value begin, int64_t count, Value codesTo, Value scaleTo,
+                 bool isUnsigned) {
+    constexpr int64_t size = QuantizedChunks::kInputs;
+    int64_t whole = count / k.lanes() * k.lanes();
+    auto largest =
+        k.loop(k.i64(0), k.i64(whole), k.lanes(), {k.zero()},
+               [&](Value i, ValueRange in) {
+                 Value magnitude = k.absf(inputs(k.add(begin, i), k.lanes()));
+                 return KernelBuilder::Values{k.maxf(in[0], magnitude)};
+               });
+    Value rest;
+    if (whole < count) {
+      rest = inputs(k.add(begin, whole), count - whole);
+      largest[0] = k.maxf(largest[0], k.absf(rest));
+    }
+    Value inverse = storeScale(k.reduceMax(largest[0]), scaleTo);
+    auto store = [&](Value x, Value at) {
+      Value codes = k.toInt(k.mulf(x, inverse));
+      if (isUnsigned)
+        codes = k.addi(codes, k.splatI32(128));
+      storeCodes(codes, k.offset(codesTo, at));
+    };
+    k.loop(k.i64(0), k.i64(whole), k.lanes(),
+           [&](Value at) { store(inputs(k.add(begin, at), k.lanes()), at); });
+    int64_t done = whole;
+    if (whole < count) {
+      store(rest, k.i64(whole));
+      done += k.lanes();
+    }
+    for (; done < size; done += k.lanes())
+      store(k.zero(), k.i64(done));
+  }
+
+  KernelBuilder &k;
+  Value src, weight, dst, rms;
+  int64_t columns;
+  Element source;
+  bool norm;
+};
+
+std::string nameOf(const char *stem, int64_t columns, Element source, bool norm,
+                   double eps) {
+  std::string name = std::string(stem) + (norm ? "_norm_" : "_") +
+                     std::to_string(columns) +
+                     (source == Element::F32 ? "_f32" : "_bf16");
+  if (norm)
+    name += "_eps" + std::to_string(llvm::bit_cast<uint64_t>(eps));
+  return name;
+}
+
+} // namespace
+
+LLVM::LLVMFuncOp swallow::x86::quantizeSmallRowHelper(StepEmitter &step,
+                                                      int64_t columns,
+                                                      Element source,
+                                                      int64_t offset, bool norm,
+                                                      double eps) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  return step.helper(nameOf("quantize_row", columns, source, norm, eps) +
+                         "_offset" + std::to_string(offset),
+                     {ptr, ptr, ptr},
+                     [&](KernelBuilder &k, ValueRange arguments) {
+                       RowQuantizer(k, arguments, columns, source, norm, eps)
+                           .emitSmall(offset);
+                     });
+}
+
+LLVM::LLVMFuncOp swallow::x86::quantizeLargeRowHelper(StepEmitter &step,
+                                                      int64_t columns,
+                                                      Element source,
+                                                      bool isUnsigned,
+                                                      bool norm, double eps) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
+  return step.helper(nameOf("quantize_row_chunks", columns, source, norm, eps) +
+                         (isUnsigned ? "_u8" : "_s8"),
+                     {ptr, ptr, ptr, ptr, i64},
+                     [&](KernelBuilder &k, ValueRange arguments) {
+                       RowQuantizer(k, arguments, columns, source, norm, eps)
+                           .emitLarge(arguments[3], arguments[4], isUnsigned);
+                     });
+}
