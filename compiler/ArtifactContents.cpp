@@ -16,12 +16,15 @@ static fbs::ElementType elementType(Type type) {
 }
 
 std::unique_ptr<fbs::ModelInfoT>
-swallow::describeModel(const ModelConfig &config, DType dtype) {
+swallow::describeModel(const ModelConfig &config, int64_t checkpointLayers,
+                       DType dtype) {
   auto model = std::make_unique<fbs::ModelInfoT>();
   model->architecture = architectureName(config.architecture);
   model->hidden_size = config.hiddenSize;
   model->intermediate_size = config.intermediateSize;
   model->num_layers = config.numLayers;
+  if (checkpointLayers > config.numLayers)
+    model->checkpoint_layers = checkpointLayers;
   model->num_heads = config.numHeads;
   model->num_kv_heads = config.numKvHeads;
   model->head_dim = config.headDim;
@@ -175,22 +178,26 @@ static SourceElement sourceElement(DType dtype) {
 
 /// The tensors of a weight in one layer (-1: a weight outside the layers).
 static Result<WeightJob> describeJob(WeightOp weight, int64_t layer,
-                                     const Checkpoint &checkpoint) {
+                                     const Checkpoint *checkpoint) {
   WeightJob job;
   job.layout = weight.getPackedLayout();
   for (size_t i = 0; i < weight.getSources().size(); ++i) {
+    if (!checkpoint) {
+      job.sources.emplace_back().name = weight.getSourceName(i, layer);
+      continue;
+    }
     std::vector<int64_t> shape = {weight.getSourceRows()[i]};
     if (weight.getTensorType().getRank() == 2)
       shape.push_back(weight.getTensorType().getDimSize(1));
     SWALLOW_ASSIGN(TensorView tensor,
-                   checkpoint.require(weight.getSourceName(i, layer), shape));
+                   checkpoint->require(weight.getSourceName(i, layer), shape));
     job.sources.push_back({tensor.name, sourceElement(tensor.dtype),
                            tensor.bytes, tensor.file, tensor.fileOffset});
   }
   return job;
 }
 
-Status swallow::describeWeights(ModuleOp planned, const Checkpoint &checkpoint,
+Status swallow::describeWeights(ModuleOp planned, const Checkpoint *checkpoint,
                                 fbs::ProgramT &program,
                                 std::vector<WeightJob> &jobs) {
   struct Entry {

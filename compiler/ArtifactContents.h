@@ -15,8 +15,9 @@ class ModuleOp;
 
 namespace swallow {
 
-std::unique_ptr<fbs::ModelInfoT> describeModel(const ModelConfig &config,
-                                               DType dtype);
+/// `checkpointLayers`: before the model was cut to config.numLayers of them.
+std::unique_ptr<fbs::ModelInfoT>
+describeModel(const ModelConfig &config, int64_t checkpointLayers, DType dtype);
 
 std::unique_ptr<fbs::GenerationDefaultsT>
 describeGeneration(const GenerationConfig &config);
@@ -31,8 +32,9 @@ describeVariant(mlir::ModuleOp kernels, const x86::Variant &variant);
 
 /// One entry of program.weights, and how it is packed, for each weight of a
 /// planned module and each layer of it, in the order of their offsets.
-/// `checkpoint` must outlive the jobs.
-Status describeWeights(mlir::ModuleOp planned, const Checkpoint &checkpoint,
+/// `checkpoint` must outlive the jobs; without one (null) their sources are
+/// names.
+Status describeWeights(mlir::ModuleOp planned, const Checkpoint *checkpoint,
                        fbs::ProgramT &program, std::vector<WeightJob> &jobs);
 
 } // namespace swallow

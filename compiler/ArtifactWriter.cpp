@@ -34,7 +34,8 @@ uint64_t swallow::alignWeightOffset(uint64_t end) {
 }
 
 // Fills in what the layout and the sources say about a weight.
-static void describeWeight(const WeightJob &job, fbs::WeightT &weight) {
+static void describeWeight(const WeightJob &job, bool synthetic,
+                           fbs::WeightT &weight) {
   const PackedLayout &layout = job.layout;
   uint64_t rows = 0;
   weight.sources.clear();
@@ -53,6 +54,10 @@ static void describeWeight(const WeightJob &job, fbs::WeightT &weight) {
   weight.row_unit = static_cast<uint32_t>(layout.rowUnit);
   weight.interleave = layout.interleave;
   weight.size = static_cast<uint64_t>(layout.totalBytes());
+  weight.hash.clear();
+  weight.source_errors.clear();
+  if (synthetic)
+    return;
   weight.hash = bytesOf(Hash128{});
   weight.source_errors.assign(
       isQuantized(layout.element) ? job.sources.size() : 0, 0.0f);
@@ -74,7 +79,7 @@ static Status describeWeights(const std::vector<WeightJob> &jobs,
     if (!layout.valid() || layout.nBlock >= limit || layout.rowUnit >= limit ||
         layout.sourceRows.size() != job.sources.size())
       return bad("weight " + weight.name + " has an impossible layout");
-    for (size_t i = 0; i < job.sources.size(); ++i) {
+    for (size_t i = 0; i < job.sources.size() && !program.synthetic; ++i) {
       int64_t expected = layout.sourceRows[i] * layout.cols *
                          sourceElementSize(job.sources[i].element);
       if (job.sources[i].bytes.size() != static_cast<size_t>(expected))
@@ -82,11 +87,18 @@ static Status describeWeights(const std::vector<WeightJob> &jobs,
                    " has " + std::to_string(job.sources[i].bytes.size()) +
                    " bytes instead of " + std::to_string(expected));
     }
-    describeWeight(job, weight);
+    describeWeight(job, program.synthetic != nullptr, weight);
   }
   if (jobs.size() != program.weights.size())
     return bad("a weight has no source");
   return {};
+}
+
+static uint64_t weightsEnd(const fbs::ProgramT &program) {
+  uint64_t end = 0;
+  for (const auto &weight : program.weights)
+    end = std::max(end, weight->offset + weight->size);
+  return end;
 }
 
 // Makes the table of segments; returns where the last one ends, from the
@@ -109,11 +121,8 @@ static uint64_t describeSegments(const std::vector<SegmentData> &segments,
     add(segment.kind, segment.name, segment.bytes.size());
     program.segments.back()->hash = bytesOf(hashBytes(segment.bytes));
   }
-  uint64_t weightBytes = 0;
-  for (const auto &weight : program.weights)
-    weightBytes = std::max(weightBytes, weight->offset + weight->size);
-  if (!program.weights.empty())
-    add(fbs::SegmentKind::Weights, "weights", weightBytes);
+  if (!program.weights.empty() && !program.synthetic)
+    add(fbs::SegmentKind::Weights, "weights", weightsEnd(program));
   return end;
 }
 
@@ -170,8 +179,8 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
 
   WriteReport report;
   report.fileBytes = prefix.fileSize;
-  if (!jobs.empty()) {
-    report.weightBytes = program.segments.back()->size;
+  report.weightBytes = weightsEnd(program);
+  if (!jobs.empty() && !program.synthetic) {
     uint64_t packedBytes = 0;
     std::vector<uint64_t> fileOffsets;
     for (const WeightJob &job : jobs) {

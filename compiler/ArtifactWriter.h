@@ -46,7 +46,8 @@ struct SourceTensor {
   std::span<const float> importance = {};
 };
 
-/// How one entry of program.weights is made.
+/// How one entry of program.weights is made. Of the sources of synthetic
+/// weights only the names count.
 struct WeightJob {
   size_t weightIndex = 0; // into program.weights, each exactly once
   PackedLayout layout;
@@ -81,7 +82,8 @@ struct SourceReport {
 
 struct WriteReport {
   uint64_t fileBytes = 0;
-  uint64_t weightBytes = 0; // size of the weights segment
+  uint64_t weightBytes = 0; // size of the weights segment, or of what stands
+                            // for it where the weights are synthetic
   double seconds = 0;
   std::vector<SourceReport> sources; // in the order of the jobs
 };
@@ -99,7 +101,8 @@ uint64_t alignWeightOffset(uint64_t end);
 /// Of `program` the caller fills in everything but what the writer derives:
 /// `segments`; of each weight: `sources`, `shape`, the layout fields, `size`
 /// and `hash` (`name`, `layer` and `offset` are the caller's). The result is
-/// validated with the loader's own checks before weights are packed.
+/// validated with the loader's own checks before weights are packed. With
+/// program.synthetic the weights are described and not written.
 ///
 /// Fails with WriteFailed naming the path and the system's reason (disk full,
 /// no such folder), or with Internal if program, segments and jobs do not make

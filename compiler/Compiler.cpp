@@ -11,6 +11,8 @@
 #include "frontends/huggingface/chat/ChatCompiler.h"
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/CodeImage.h"
+#include "runtime/support/Hash.h"
+#include "runtime/support/MappedFile.h"
 #include "runtime/support/RunOnThreads.h"
 #include "targets/x86/CodeGeneration.h"
 
@@ -39,28 +41,93 @@ private:
       std::chrono::steady_clock::now();
 };
 
-/// A checkpoint that has passed every check that needs no weights.
+/// A model, cut to the layers that were asked for.
+struct Model {
+  ModelConfig config;
+  int64_t checkpointLayers = 0;
+};
+
+/// A folder that has passed every check that needs no weights.
 struct Source {
   ModelConfig config;
-  Checkpoint checkpoint;
+  int64_t checkpointLayers = 0;
+  std::optional<Checkpoint> checkpoint; // none: synthetic weights
   GenerationConfig generation;
+  Hash128 hash = {};
 };
 } // namespace
 
-static Result<Source> openSource(const CompileOptions &options) {
+static Result<Model> readModel(const CompileOptions &options) {
   SWALLOW_ASSIGN(ModelConfig config, readModelConfig(options.modelDir));
+  const int64_t all = config.numLayers;
+  if (options.layers > all)
+    return {ErrorCode::InvalidArgument,
+            "-layers is expected to be 1 to " + std::to_string(all) +
+                " for this model, not " + std::to_string(options.layers)};
+  if (options.layers > 0)
+    config.numLayers = options.layers;
+  return Model{std::move(config), all};
+}
+
+/// Opens and checks the checkpoint of `source`.
+static Status openCheckpoint(const CompileOptions &options, Source &source) {
   SWALLOW_ASSIGN(Checkpoint checkpoint, Checkpoint::open(options.modelDir));
-  if (untieDifferentEmbeddings(config, checkpoint) && options.warn)
+  if (untieDifferentEmbeddings(source.config, checkpoint) && options.warn)
     options.warn("lm_head.weight differs from model.embed_tokens.weight, so "
                  "tie_word_embeddings is taken as false, as transformers does");
-  SWALLOW_TRY(checkTensors(config, checkpoint));
-  SWALLOW_ASSIGN(GenerationConfig generation,
-                 readGenerationConfig(options.modelDir, config));
+  SWALLOW_TRY(checkTensors(source.config, checkpoint));
+  SWALLOW_ASSIGN(source.hash, checkpoint.sourceHash());
+  // Layers that were left out on purpose are not unused.
+  ModelConfig whole = source.config;
+  whole.numLayers = source.checkpointLayers;
+  for (const std::string &name : unusedTensors(whole, checkpoint))
+    if (options.warn)
+      options.warn(name + ": the model has no use for this tensor");
+  source.checkpoint = std::move(checkpoint);
+  return {};
+}
+
+/// Identifies synthetic weights: what config.json says, and the seed.
+static Result<Hash128> syntheticHash(const CompileOptions &options) {
+  SWALLOW_ASSIGN(std::string config,
+                 readFile(options.modelDir + "/config.json"));
+  config += "synthetic " + std::to_string(*options.syntheticSeed);
+  return hashBytes(
+      {reinterpret_cast<const uint8_t *>(config.data()), config.size()});
+}
+
+static Result<Source> openSource(const CompileOptions &options) {
+  SWALLOW_ASSIGN(Model model, readModel(options));
+  Source source;
+  source.config = std::move(model.config);
+  source.checkpointLayers = model.checkpointLayers;
+  if (options.syntheticSeed) {
+    SWALLOW_ASSIGN(source.hash, syntheticHash(options));
+  } else {
+    SWALLOW_TRY(openCheckpoint(options, source));
+  }
+  SWALLOW_ASSIGN(source.generation,
+                 readGenerationConfig(options.modelDir, source.config));
   if (options.warn)
-    for (const std::string &warning : generation.warnings)
+    for (const std::string &warning : source.generation.warnings)
       options.warn(warning);
-  return Source{std::move(config), std::move(checkpoint),
-                std::move(generation)};
+  return source;
+}
+
+/// The tokenizer's table; none where synthetic weights have no tokenizer files
+/// beside them.
+static Result<std::optional<std::string>>
+openTokenizer(const CompileOptions &options) {
+  std::vector<std::string> differences;
+  Result<std::string> table = compileTokenizer(options.modelDir, &differences);
+  if (options.note)
+    for (const std::string &line : differences)
+      options.note(line);
+  if (table)
+    return std::optional<std::string>(std::move(*table));
+  if (options.syntheticSeed && table.error().code == ErrorCode::FileNotFound)
+    return std::optional<std::string>();
+  return table.error();
 }
 
 static Status checkTargets(const CompileOptions &options) {
@@ -145,24 +212,23 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   };
   SWALLOW_TRY(checkTargets(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
-  std::vector<std::string> differences;
-  SWALLOW_ASSIGN(std::string tokenizer,
-                 compileTokenizer(options.modelDir, &differences));
-  for (const std::string &line : differences)
-    note(line);
-  SWALLOW_ASSIGN(CompiledChat chat, compileChat(options.modelDir));
-  SWALLOW_ASSIGN(Hash128 hash, source.checkpoint.sourceHash());
-  for (const std::string &name :
-       unusedTensors(source.config, source.checkpoint))
-    if (options.warn)
-      options.warn(name + ": the model has no use for this tensor");
+  SWALLOW_ASSIGN(std::optional<std::string> tokenizer, openTokenizer(options));
+  CompiledChat chat;
+  if (tokenizer) {
+    SWALLOW_ASSIGN(chat, compileChat(options.modelDir));
+  }
 
   CompileReport report;
   fbs::ProgramT program;
   program.abi_version = SWALLOW_ABI_VERSION;
   program.compiler_version = compilerVersion();
-  program.source_hash.assign(hash.begin(), hash.end());
-  program.model = describeModel(source.config, options.dtype);
+  program.source_hash.assign(source.hash.begin(), source.hash.end());
+  program.model =
+      describeModel(source.config, source.checkpointLayers, options.dtype);
+  if (options.syntheticSeed) {
+    program.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
+    program.synthetic->seed = *options.syntheticSeed;
+  }
   program.generation = describeGeneration(source.generation);
   for (const auto &[name, text] : chat.specialTokens) {
     auto token = std::make_unique<fbs::SpecialTokenT>();
@@ -182,12 +248,12 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   probeRequest.roundsToBf16 = options.dtype == DType::BF16;
   probeRequest.quantized = quantizes;
   probeRequest.threads = threadCount(options.threads);
-  if (options.probeTokens > 0 && quantizes)
+  if (options.probeTokens > 0 && source.checkpoint && quantizes)
     program.probe = emptyProbe(probeRequest);
-  if (options.probeTokens > 0 && !quantizes) {
+  if (options.probeTokens > 0 && source.checkpoint && !quantizes) {
     note("Evaluating the probe");
     Stopwatch watch;
-    CheckpointWeights weights(source.checkpoint);
+    CheckpointWeights weights(*source.checkpoint);
     auto probe = emptyProbe(probeRequest);
     SWALLOW_ASSIGN(bool finite,
                    evaluateProbe(probeRequest, *imported, weights, *probe));
@@ -214,10 +280,13 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   // Packing does not depend on the variant: all of them read the same weights.
   SWALLOW_ASSIGN(auto planned,
                  planModule(*imported, x86::allVariants().front()));
-  SWALLOW_TRY(describeWeights(*planned, source.checkpoint, program, jobs));
+  SWALLOW_TRY(describeWeights(*planned,
+                              source.checkpoint ? &*source.checkpoint : nullptr,
+                              program, jobs));
 
-  segments.push_back(
-      {fbs::SegmentKind::Tokenizer, "tokenizer", toBytes(tokenizer)});
+  if (tokenizer)
+    segments.push_back(
+        {fbs::SegmentKind::Tokenizer, "tokenizer", toBytes(*tokenizer)});
   for (CompiledChatTemplate &compiled : chat.templates)
     segments.push_back({fbs::SegmentKind::ChatTemplate,
                         std::move(compiled.name), std::move(compiled.bytes)});
@@ -281,9 +350,9 @@ Result<std::string> swallow::emitStage(const CompileOptions &options,
     return {ErrorCode::InvalidArgument,
             "unknown variant '" + variantName + "'; known: " + known};
   }
-  SWALLOW_ASSIGN(ModelConfig config, readModelConfig(options.modelDir));
+  SWALLOW_ASSIGN(Model model, readModel(options));
   Ir ir;
-  auto module = importModel(*ir.context, config, {options.dtype});
+  auto module = importModel(*ir.context, model.config, {options.dtype});
   if (stage == Stage::Import)
     return print(*module);
   SWALLOW_TRY(fuseModule(*module));

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,12 @@ struct CompileOptions {
   std::string report;
   /// Targets; "x86-64" is all its code variants.
   std::vector<std::string> targets = {"x86-64"};
-  /// Tokens of the probe; 0 for none.
+  /// Instead of a checkpoint's weights, those of this seed
+  /// (runtime/packing/Synthetic.h); the folder needs its config.json only.
+  std::optional<uint64_t> syntheticSeed;
+  /// Only the first layers; 0 for all.
+  int64_t layers = 0;
+  /// Tokens of the probe; 0 for none. Synthetic weights have none.
   int64_t probeTokens = 4;
   int threads = 0;          ///< 0: all that the process may use
   bool showProgress = true; ///< a bar or lines on standard error
@@ -45,7 +51,9 @@ struct CompileReport {
   double packSeconds = 0;
 };
 
-/// Compiles the checkpoint in options.modelDir to options.output. Errors name
+/// Compiles the checkpoint in options.modelDir to options.output. With
+/// synthetic weights a folder without tokenizer files makes an artifact that
+/// works on token ids alone. Errors name
 /// the file, tensor or key; nothing is written unless all is well.
 Result<CompileReport> compileModel(const CompileOptions &options);
 

@@ -154,6 +154,16 @@ std::span<const uint8_t> Artifact::segmentOfKind(fbs::SegmentKind kind) const {
   return {};
 }
 
+std::optional<uint64_t> Artifact::syntheticSeed() const {
+  if (const fbs::SyntheticWeights *synthetic = program_->synthetic())
+    return synthetic->seed();
+  return std::nullopt;
+}
+
+uint64_t Artifact::weightsSize() const {
+  return syntheticSeed() ? weightsEnd(*program_) : weights().size();
+}
+
 std::span<const uint8_t> Artifact::weight(size_t index) const {
   const fbs::Weight &info =
       *program_->weights()->Get(static_cast<flatbuffers::uoffset_t>(index));
@@ -171,7 +181,7 @@ Artifact::Code Artifact::code(size_t variant) const {
 
 Status Artifact::verifyWeights(int threads, VerifyProgress progress) const {
   const auto *table = program_->weights();
-  if (!table || table->size() == 0)
+  if (!table || table->size() == 0 || syntheticSeed())
     return {};
   // Largest first, so that no thread starts on a large one at the end.
   std::vector<uint32_t> order(table->size());
@@ -338,6 +348,14 @@ PackedLayout swallow::weightLayout(const fbs::Weight &weight) {
   layout.rowUnit = weight.row_unit();
   layout.interleave = weight.interleave();
   return layout;
+}
+
+uint64_t swallow::weightsEnd(const fbs::Program &program) {
+  uint64_t end = 0;
+  if (program.weights())
+    for (const fbs::Weight *weight : *program.weights())
+      end = std::max(end, weight->offset() + weight->size());
+  return end;
 }
 
 std::string swallow::weightSources(const fbs::Weight &weight) {

@@ -65,7 +65,13 @@ public:
     return segmentOfKind(fbs::SegmentKind::Weights);
   }
 
-  /// The bytes of Program.weights[index].
+  /// The seed of weights that the file does not have but describes; weights()
+  /// is then empty.
+  std::optional<uint64_t> syntheticSeed() const;
+  /// Bytes of all weights, in the file or in memory.
+  uint64_t weightsSize() const;
+
+  /// The bytes of Program.weights[index], unless they are synthetic.
   std::span<const uint8_t> weight(size_t index) const;
 
   /// The code of Program.variants[index]: its load segment (CodeImage), in
@@ -80,8 +86,9 @@ public:
   /// The file's descriptor, or -1 after openBytes.
   int fd() const { return file_.fd(); }
 
-  /// Hashes every weight in parallel. Fails with Corrupt naming the first
-  /// corrupt tensor of the table. threads 0: all that the process may use.
+  /// Hashes every weight in parallel; synthetic ones have no hashes. Fails with
+  /// Corrupt naming the first corrupt tensor of the table. threads 0: all that
+  /// the process may use.
   Status verifyWeights(int threads = 0, VerifyProgress progress = {}) const;
 
 private:
@@ -127,6 +134,9 @@ PackedLayout weightLayout(const fbs::Weight &weight);
 /// no weight has.
 fbs::ElementType elementTypeOf(PackedElement element);
 std::optional<PackedElement> packedElementOf(fbs::ElementType element);
+
+/// Where the last of the weights ends, counted from the first.
+uint64_t weightsEnd(const fbs::Program &program);
 
 /// "model.layers.3.mlp.gate_proj.weight, model.layers.3.mlp.up_proj.weight".
 std::string weightSources(const fbs::Weight &weight);

@@ -24,6 +24,7 @@ constexpr uint32_t kMaxDimension = 1u << 24;
 constexpr uint32_t kMaxLayers = 1u << 16;
 constexpr uint32_t kMaxPositions = 1u << 31;
 constexpr size_t kMaxText = 4096;
+constexpr uint64_t kMaxWeightBytes = uint64_t(1) << 62;
 
 Error bad(std::string what) { return {ErrorCode::Corrupt, std::move(what)}; }
 
@@ -72,6 +73,10 @@ Status validateModel(const fbs::ModelInfo *model) {
                std::to_string(model->num_kv_heads()) + " KV heads");
   if (model->head_dim() % 2 != 0)
     return bad("the model's head_dim is odd");
+  if (model->checkpoint_layers() > kMaxLayers ||
+      (model->checkpoint_layers() != 0 &&
+       model->checkpoint_layers() <= model->num_layers()))
+    return bad("the model has all layers of its checkpoint, or more");
   if (model->dtype() > ElementType::F16)
     return bad("the model's dtype is no floating-point type");
   return {};
@@ -230,10 +235,14 @@ Status validateWeightLayout(const fbs::Weight &weight,
 }
 
 Status validateWeights(const fbs::Program &program) {
-  uint64_t segmentSize = 0;
+  const bool synthetic = program.synthetic();
+  uint64_t segmentSize = synthetic ? kMaxWeightBytes : 0;
   for (const fbs::Segment *segment : *program.segments())
-    if (segment->kind() == fbs::SegmentKind::Weights)
+    if (segment->kind() == fbs::SegmentKind::Weights) {
+      if (synthetic)
+        return bad("the program has weights, though they are to be synthetic");
       segmentSize = segment->size();
+    }
 
   struct Extent {
     uint64_t begin, end;
@@ -252,7 +261,9 @@ Status validateWeights(const fbs::Program &program) {
     if (sizeOf(weight.sources()) == 0 || !areTexts(weight.sources()))
       return bad(where + " does not name its sources");
     SWALLOW_TRY(validateWeightLayout(weight, where));
-    if (sizeOf(weight.hash()) != std::tuple_size_v<Hash128>)
+    if (synthetic && weight.hash())
+      return bad(where + " is synthetic and has a hash");
+    if (!synthetic && sizeOf(weight.hash()) != std::tuple_size_v<Hash128>)
       return bad(where + " has no hash");
     if (weight.offset() % format::kWeightAlignment != 0 ||
         weight.offset() > segmentSize ||

@@ -5,6 +5,7 @@
 #include "runtime/engine/StepProgram.h"
 #include "runtime/text/StreamDecoder.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace swallow;
@@ -92,6 +93,9 @@ swallow_status swallow_artifact_model_info(const swallow_artifact *artifact,
   value.window = program.kv()->window();
   if (program.probe() && program.probe()->token_ids())
     value.probe_tokens = program.probe()->token_ids()->size();
+  value.synthetic_weights = program.synthetic();
+  value.checkpoint_layers =
+      std::max(model.num_layers(), model.checkpoint_layers());
   return fillStruct(info, value);
 }
 

@@ -41,6 +41,7 @@ swallow_status swallow::capi::readOptions(const swallow_session_options *in,
   options.variant = value.variant ? value.variant : "";
   options.memoryLimit = value.memory_limit;
   options.profile = value.profile;
+  options.hugePages = value.huge_pages;
   return SWALLOW_OK;
 }
 
@@ -60,6 +61,7 @@ static swallow_status fillPlan(swallow_memory_plan *out,
   value.batch_bytes = plan.batchBytes;
   value.total_bytes = plan.totalBytes;
   value.weights_bytes = plan.weightsBytes;
+  value.weights_allocated_bytes = plan.weightsAllocated;
   return fillStruct(out, value);
 }
 
@@ -74,11 +76,12 @@ swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
     Result<size_t> variant = chooseVariant(file, parsed.variant);
     if (!variant.ok())
       return fail(variant.error());
+    parsed.hugePages |= file.syntheticSeed().has_value();
     const fbs::Program &program = file.program();
     Result<MemoryPlan> planned = Session::plan(
         *program.model(), *program.kv(),
         *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(*variant)),
-        file.weights().size(), parsed);
+        file.weightsSize(), parsed);
     return planned.ok() ? fillPlan(plan, *planned) : fail(planned.error());
   });
 }

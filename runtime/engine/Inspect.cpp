@@ -52,6 +52,9 @@ static Json describeModel(const fbs::Program &program) {
   return {{"architecture", text(model.architecture())},
           {"dtype", elementName(model.dtype())},
           {"num_layers", model.num_layers()},
+          {"checkpoint_layers", model.checkpoint_layers()
+                                    ? model.checkpoint_layers()
+                                    : model.num_layers()},
           {"hidden_size", model.hidden_size()},
           {"intermediate_size", model.intermediate_size()},
           {"num_heads", model.num_heads()},
@@ -146,7 +149,11 @@ static Json describeWeights(const Artifact &artifact) {
     byElement[name] = {{"tensors", kind.tensors},
                        {"parameters", kind.elements},
                        {"bytes", kind.bytes}};
+  Json seed = nullptr;
+  if (std::optional<uint64_t> synthetic = artifact.syntheticSeed())
+    seed = *synthetic;
   return {{"tensors", weights ? weights->size() : 0},
+          {"synthetic_seed", std::move(seed)},
           {"parameters", elements},
           {"bytes", bytes},
           {"elements", std::move(byElement)}};
@@ -240,6 +247,7 @@ static Json describePlan(const MemoryPlan &plan, const fbs::Variant &variant,
           {"batch_bytes", plan.batchBytes},
           {"total_bytes", plan.totalBytes},
           {"weights_bytes", plan.weightsBytes},
+          {"weights_allocated_bytes", plan.weightsAllocated},
           {"available_bytes", available},
           {"fits", plan.totalBytes <= uint64_t(available)},
           {"arena", std::move(slots)}};
@@ -260,12 +268,13 @@ Result<std::string> inspectJson(const Artifact &artifact,
     int64_t available =
         options.memoryLimit ? options.memoryLimit : availableMemory();
     SessionOptions planned = options;
+    planned.hugePages |= artifact.syntheticSeed().has_value();
     planned.memoryLimit = options.contextLength == SessionOptions::kContextAuto
                               ? available
                               : INT64_MAX;
     SWALLOW_ASSIGN(MemoryPlan memory,
                    Session::plan(*program.model(), *program.kv(), variant,
-                                 artifact.weights().size(), planned));
+                                 artifact.weightsSize(), planned));
     plan = describePlan(memory, variant, available);
   }
 

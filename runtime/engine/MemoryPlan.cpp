@@ -40,8 +40,11 @@ Status checkRange(const char *what, int64_t value, int64_t low, int64_t high) {
 /// The plan at one context length, not yet compared with any limit.
 Result<MemoryPlan> planAt(int64_t context, const fbs::ModelInfo &model,
                           const fbs::KvPlan &kv, const fbs::Variant &variant,
+                          uint64_t weightsBytes,
                           const SessionOptions &options) {
   MemoryPlan plan;
+  plan.weightsBytes = weightsBytes;
+  plan.weightsAllocated = options.hugePages ? weightsBytes : 0;
   plan.contextLength = context;
   plan.maxSequences = options.maxSequences;
   plan.maxStepTokens =
@@ -94,6 +97,7 @@ Result<MemoryPlan> planAt(int64_t context, const fbs::ModelInfo &model,
       uint64_t(4 * plan.maxStepTokens + plan.blocks) * sizeof(int32_t);
   plan.totalBytes = add(add(plan.kvBytes, plan.arenaBytes),
                         add(plan.logitsBytes, plan.batchBytes));
+  plan.totalBytes = add(plan.totalBytes, plan.weightsAllocated);
   return plan;
 }
 
@@ -131,12 +135,10 @@ Result<MemoryPlan> planMemory(const fbs::ModelInfo &model,
       options.memoryLimit ? uint64_t(options.memoryLimit) : UINT64_MAX - 1;
   // Decoding reads all weights for each token: a context that pushes them out
   // of the page cache is not one that fits.
-  uint64_t autoLimit = limit > weightsBytes ? limit - weightsBytes : 0;
+  uint64_t cached = options.hugePages ? 0 : weightsBytes;
+  uint64_t autoLimit = limit > cached ? limit - cached : 0;
   auto at = [&](int64_t tokens) {
-    Result<MemoryPlan> plan = planAt(tokens, model, kv, variant, options);
-    if (plan.ok())
-      plan->weightsBytes = weightsBytes;
-    return plan;
+    return planAt(tokens, model, kv, variant, weightsBytes, options);
   };
   // The largest whole number of blocks within `bytes`, 0 when none is. Sizes
   // grow with the context.
@@ -159,7 +161,8 @@ Result<MemoryPlan> planMemory(const fbs::ModelInfo &model,
       SWALLOW_ASSIGN(MemoryPlan least, at(std::min(kBlock, modelMax)));
       return Error{ErrorCode::OutOfMemory,
                    "even a context of " + std::to_string(least.contextLength) +
-                       " tokens needs " + formatBytes(least.totalBytes) +
+                       " tokens needs " +
+                       formatBytes(least.totalBytes - least.weightsAllocated) +
                        " besides weights of " + formatBytes(weightsBytes) +
                        "; " + formatBytes(limit) + " are available"};
     }
@@ -175,8 +178,11 @@ Result<MemoryPlan> planMemory(const fbs::ModelInfo &model,
             std::to_string(plan.maxSequences) + " sequence(s) needs " +
             formatBytes(plan.totalBytes) + " (KV " + formatBytes(plan.kvBytes) +
             ", activations " + formatBytes(plan.arenaBytes) + ", logits " +
-            formatBytes(plan.logitsBytes) + "), " + formatBytes(limit) +
-            " are available" +
+            formatBytes(plan.logitsBytes) +
+            (plan.weightsAllocated
+                 ? ", weights " + formatBytes(plan.weightsAllocated)
+                 : "") +
+            "), " + formatBytes(limit) + " are available" +
             (fitting > 0 ? "; a context of " + std::to_string(fitting) + " fits"
                          : "")};
   }

@@ -32,6 +32,9 @@ struct SessionOptions {
   std::string variant;         // empty: $SWALLOW_VARIANT, or the best
   int64_t memoryLimit = 0;     // bytes; 0: what the machine has available
   bool profile = false;        // time the stages
+  /// Weights in memory of the session, in huge pages where the system has them,
+  /// instead of the mapped file. Always so where they are synthetic.
+  bool hugePages = false;
 };
 
 /// All sizes in bytes unless said otherwise.
@@ -59,8 +62,11 @@ struct MemoryPlan {
   uint64_t logitsBytes = 0; // [maxLogitRows][vocab]
   uint64_t batchBytes = 0;  // block tables and the arrays of SwallowStepArgs
 
-  uint64_t totalBytes = 0;   // the sum of kv, arena, logits and batch
-  uint64_t weightsBytes = 0; // mapped from the file, not allocated
+  uint64_t weightsBytes = 0;     // mapped from the file, or
+  uint64_t weightsAllocated = 0; // all of them, or none: see hugePages
+
+  /// The sum of kv, arena, logits, batch and weightsAllocated.
+  uint64_t totalBytes = 0;
 };
 
 /// Evaluates the plan for options whose threads are resolved (>= 1).

@@ -1,6 +1,7 @@
 #include "runtime/engine/Session.h"
 
 #include "runtime/device/CpuTopology.h"
+#include "runtime/engine/WeightMemory.h"
 
 #include <algorithm>
 #include <climits>
@@ -32,10 +33,14 @@ Session::Session(StepProgram program, MemoryPlan plan)
 Session::~Session() = default;
 
 Result<std::unique_ptr<Session>> Session::open(StepProgram program,
-                                               const SessionOptions &options) {
+                                               const SessionOptions &given) {
+  SessionOptions options = given;
+  // Only a program with a table says what to copy or to make.
+  options.hugePages =
+      program.tables && (options.hugePages || program.synthetic());
   SWALLOW_ASSIGN(MemoryPlan plan,
                  Session::plan(*program.model, *program.kv, *program.variant,
-                               program.weights.size(), options));
+                               program.weightsSize(), options));
   std::unique_ptr<Session> session(
       new Session(std::move(program), std::move(plan)));
   SWALLOW_TRY(session->allocate(options));
@@ -74,6 +79,9 @@ Status Session::allocate(const SessionOptions &options) {
   blockTables_ = next;
 
   SWALLOW_ASSIGN(team_, ThreadTeam::create(plan_.threads));
+  if (plan_.weightsAllocated > 0) {
+    SWALLOW_ASSIGN(weights_, makeWeights(program_, *team_));
+  }
   std::vector<BrgemmSpec> specs = brgemmSpecs(variant);
   MicroKernelIsa isa = MicroKernelIsa::Avx2;
   if (!specs.empty()) {
@@ -292,7 +300,7 @@ void Session::execute(int64_t numTokens) {
   args.block_table_stride = plan_.blocksPerSequence;
   args.kv = kv_.data();
   args.kv_layer_stride = static_cast<int64_t>(plan_.kvLayerStride);
-  args.weights = program_.weights.data();
+  args.weights = weights().data();
   args.arena = arena_.data();
   args.arena_offsets = arenaOffsets_.data();
   args.services = &services_;

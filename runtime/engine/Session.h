@@ -39,7 +39,8 @@ public:
                                  const fbs::Variant &variant,
                                  uint64_t weightsBytes, SessionOptions options);
 
-  /// options.variant plays no part here: `program` is of one variant. Errors:
+  /// options.variant plays no part here: `program` is of one variant. Synthetic
+  /// weights are made, with options.hugePages or without. Errors:
   /// those of planMemory, MicroKernels::create and ThreadTeam::create, and
   /// OutOfMemory when the system refuses an allocation.
   static Result<std::unique_ptr<Session>> open(StepProgram program,
@@ -51,6 +52,12 @@ public:
 
   const MemoryPlan &memoryPlan() const { return plan_; }
   const StepProgram &program() const { return program_; }
+  /// The weights that steps read, in the file or in memory of the session.
+  std::span<const uint8_t> weights() const {
+    if (weights_.size() > 0)
+      return {weights_.data(), weights_.size()};
+    return program_.weights;
+  }
   int64_t vocabSize() const { return program_.model->vocab_size(); }
 
   /// OutOfRange when there are maxSequences of them.
@@ -124,6 +131,7 @@ private:
   std::vector<int64_t> arenaOffsets_; // of SwallowStepArgs
 
   PageMapping kv_, arena_, logits_, batch_;
+  PageMapping weights_;         // empty if they stay in the file
   int32_t *tokenIds_ = nullptr; // these five lie in batch_
   int32_t *positions_ = nullptr;
   int32_t *rowSequences_ = nullptr;

@@ -44,6 +44,7 @@ Result<StepProgram> loadStep(std::shared_ptr<const Artifact> artifact,
   step.variant =
       program.variants()->Get(static_cast<flatbuffers::uoffset_t>(variant));
   step.weights = artifact->weights();
+  step.tables = &program;
   Artifact::Code code = artifact->code(variant);
   SWALLOW_ASSIGN(owner->code,
                  LoadedCode::map(artifact->fd(), code.fileOffset, code.bytes,

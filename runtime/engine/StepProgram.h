@@ -21,9 +21,17 @@ struct StepProgram {
   const fbs::ModelInfo *model = nullptr;
   const fbs::KvPlan *kv = nullptr;
   const fbs::Variant *variant = nullptr;
-  std::span<const uint8_t> weights; // 64-byte aligned
+  std::span<const uint8_t> weights; // 64-byte aligned; empty if synthetic
+  /// The table of weights; null in a program put together by hand.
+  const fbs::Program *tables = nullptr;
   /// Keeps all of the above alive.
   std::shared_ptr<const void> owner;
+
+  /// Whether its weights have to be made before a step can run.
+  bool synthetic() const { return tables && tables->synthetic(); }
+  uint64_t weightsSize() const {
+    return synthetic() ? weightsEnd(*tables) : weights.size();
+  }
 };
 
 /// The needs of each variant of the artifact, in its order.

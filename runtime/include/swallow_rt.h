@@ -109,6 +109,10 @@ typedef struct swallow_model_info {
   int64_t max_context;  /* tokens, the model's own limit */
   int64_t window;       /* tokens a query sees, 0: all */
   int64_t probe_tokens; /* of the probe inside, 0: none */
+  /* The weights are not those of a trained model: they are computed from a seed
+   * when a session is made. */
+  bool synthetic_weights;
+  int64_t checkpoint_layers; /* num_layers, or more: the rest was left out */
 } swallow_model_info;
 
 swallow_status swallow_artifact_model_info(const swallow_artifact *artifact,
@@ -196,6 +200,10 @@ typedef struct swallow_session_options {
   int64_t memory_limit;    /* bytes that the session may allocate; default 0:
                               what the machine has available */
   bool profile;            /* time the stages of a step, default false */
+  /* Weights in memory of the session, in huge pages where the system has them,
+   * instead of the mapped file; default false. Each such session has a copy.
+   * Synthetic weights are always in memory. */
+  bool huge_pages;
 } swallow_session_options;
 
 void swallow_session_options_init(swallow_session_options *options,
@@ -215,8 +223,10 @@ typedef struct swallow_memory_plan {
   uint64_t arena_bytes; /* activations */
   uint64_t logits_bytes;
   uint64_t batch_bytes;   /* block tables and the description of a step */
-  uint64_t total_bytes;   /* the sum of the four above */
+  uint64_t total_bytes;   /* the four above and weights_allocated_bytes */
   uint64_t weights_bytes; /* mapped from the file, shared, not in the total */
+  uint64_t weights_allocated_bytes; /* weights_bytes where they are in memory of
+                                       the session, otherwise 0 */
 } swallow_memory_plan;
 
 /* The plan that swallow_session_create would allocate with these options.

@@ -131,8 +131,8 @@ void SyntheticWeight::pack(int64_t blockBegin, int64_t blockEnd,
     const PackSource bytes = {
         SourceElement::BF16,
         {reinterpret_cast<const uint8_t *>(rows.data()), rows.size() * 2}};
-    int64_t nonFinite = 0;
-    packBlocks(part, {&bytes, 1}, 0, blocks, out, {&nonFinite, 1});
+    PackStats stats;
+    packBlocks(part, {&bytes, 1}, 0, blocks, out, {&stats, 1});
     out += blocks * layout_.blockBytes();
     block += blocks;
   }

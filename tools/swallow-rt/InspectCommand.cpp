@@ -49,9 +49,12 @@ void addModel(Text &text, const Json &json) {
            bytes(json["file_bytes"]).c_str(),
            plain(json["compiler_version"]).c_str());
   text.add(
-      "model     %s, %s layers, hidden %s, FFN %s, %s heads (%s KV) of "
+      "model     %s, %s%s layers, hidden %s, FFN %s, %s heads (%s KV) of "
       "%s, vocabulary %s, %s\n",
       plain(model["architecture"]).c_str(), plain(model["num_layers"]).c_str(),
+      model["checkpoint_layers"] == model["num_layers"]
+          ? ""
+          : (" of " + plain(model["checkpoint_layers"])).c_str(),
       plain(model["hidden_size"]).c_str(),
       plain(model["intermediate_size"]).c_str(),
       plain(model["num_heads"]).c_str(), plain(model["num_kv_heads"]).c_str(),
@@ -71,7 +74,11 @@ void addModel(Text &text, const Json &json) {
     text.add("%s%s %s", separator, name.c_str(), bytes(kind["bytes"]).c_str());
     separator = ", ";
   }
-  text.add(")\n");
+  text.add(
+      ")%s\n",
+      weights["synthetic_seed"].is_null()
+          ? ""
+          : (", synthetic, seed " + plain(weights["synthetic_seed"])).c_str());
 }
 
 void addVariants(Text &text, const Json &json) {
@@ -116,8 +123,10 @@ void addPlan(Text &text, const Json &json) {
            bytes(plan["total_bytes"]).c_str(),
            bytes(plan["available_bytes"]).c_str(),
            plan["fits"].get<bool>() ? "" : ": DOES NOT FIT");
-  text.add("          weights      %12s  mapped from the file\n",
-           bytes(plan["weights_bytes"]).c_str());
+  text.add("          weights      %12s  %s\n",
+           bytes(plan["weights_bytes"]).c_str(),
+           plan["weights_allocated_bytes"] == 0 ? "mapped from the file"
+                                                : "in memory, in the total");
 }
 
 void addSegments(Text &text, const Json &json) {
@@ -183,6 +192,7 @@ void addInspectCommand(CLI::App &app, Command &command) {
   declare.maxStepTokens(options->maxStepTokens);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.hugePages(options->hugePages);
   verb->callback([&command, options] {
     command = [options] { return inspect(*options); };
   });

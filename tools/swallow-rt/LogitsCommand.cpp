@@ -145,6 +145,7 @@ void addLogitsCommand(CLI::App &app, Command &command) {
   declare.context(options->context);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.hugePages(options->hugePages);
   verb->callback([&command, options] {
     command = [options] { return printLogits(*options); };
   });

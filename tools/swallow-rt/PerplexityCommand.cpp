@@ -226,6 +226,7 @@ void addPerplexityCommand(CLI::App &app, Command &command) {
   declare.maxStepTokens(options->maxStepTokens);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.hugePages(options->hugePages);
   verb->callback([&command, options] {
     command = [options] { return perplexity(*options); };
   });

@@ -237,6 +237,7 @@ void addRunCommand(CLI::App &app, Command &command) {
   declare.context(options->context);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.hugePages(options->hugePages);
   declare.maxStepTokens(options->maxStepTokens);
   verb->footer("model's: what the checkpoint's generation_config.json says. "
                "Naming a way of\nsampling samples. --system, "

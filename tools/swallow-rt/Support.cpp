@@ -26,6 +26,10 @@ ArtifactPtr openArtifact(const std::string &path) {
 
 SessionPtr createSession(const swallow_artifact *artifact,
                          const swallow_session_options &options) {
+  if (modelInfo(artifact).synthetic_weights)
+    std::fputs("swallow-rt: warning: the weights are synthetic: what the model "
+               "says means nothing\n",
+               stderr);
   swallow_session *session = nullptr;
   check(swallow_session_create(artifact, &options, &session));
   return SessionPtr(session);
@@ -82,7 +86,7 @@ std::string planLine(const swallow_session *session) {
   std::snprintf(line, sizeof(line),
                 "variant %s, %d threads, context %lld tokens\n"
                 "memory: %s = KV %s + activations %s + logits %s + batch %s; "
-                "weights %s mapped",
+                "weights %s %s",
                 swallow_session_variant(session), plan.threads,
                 static_cast<long long>(plan.context_length),
                 formatBytes(double(plan.total_bytes)).c_str(),
@@ -90,7 +94,8 @@ std::string planLine(const swallow_session *session) {
                 formatBytes(double(plan.arena_bytes)).c_str(),
                 formatBytes(double(plan.logits_bytes)).c_str(),
                 formatBytes(double(plan.batch_bytes)).c_str(),
-                formatBytes(double(plan.weights_bytes)).c_str());
+                formatBytes(double(plan.weights_bytes)).c_str(),
+                plan.weights_allocated_bytes ? "in memory" : "mapped");
   return line;
 }
 
@@ -102,6 +107,7 @@ swallow_session_options CommonOptions::session() const {
   else if (!context.empty())
     options.context_length = std::stoll(context);
   options.threads = threads;
+  options.huge_pages = hugePages;
   if (!variant.empty())
     options.variant = variant.c_str();
   return options;

@@ -52,6 +52,7 @@ struct CommonOptions {
   std::string context; // a number, "auto", or empty
   int32_t threads = 0;
   std::string variant;
+  bool hugePages = false;
 
   /// The runtime's options with these filled in.
   swallow_session_options session() const;

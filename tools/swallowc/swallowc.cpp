@@ -90,6 +90,23 @@ static cl::opt<std::string>
                      "x86-64-amx; also x86-64-avx512-bf16, x86-64-avx512, "
                      "x86-64-avx2)"),
             cl::value_desc("name"), cl::sub(compileCommand), cl::cat(category));
+namespace {
+enum class Weights { Checkpoint, Synthetic };
+} // namespace
+static cl::opt<Weights> weights(
+    "weights", cl::desc("Where the weights come from"),
+    cl::values(clEnumValN(Weights::Checkpoint, "checkpoint",
+                          "the folder's safetensors files (default)"),
+               clEnumValN(Weights::Synthetic, "synthetic",
+                          "numbers made from a seed when the file is run, for "
+                          "measuring: needs config.json only")),
+    cl::init(Weights::Checkpoint), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<uint64_t>
+    seed("seed", cl::desc("Seed of synthetic weights (default: 0)"),
+         cl::init(0), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t>
+    layers("layers", cl::desc("Compile only the first layers (default: all)"),
+           cl::init(0), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<int> probeTokens(
     "probe-tokens",
     cl::desc("Tokens of the prompt with which an artifact proves itself; 0 for "
@@ -219,8 +236,16 @@ static int compile() {
     return usage("-probe-tokens is expected to be 0 to 512");
   if (threads < 0)
     return usage("-threads is expected to be 0 or more");
+  const bool synthetic = weights == Weights::Synthetic;
+  if (seed.getNumOccurrences() > 0 && !synthetic)
+    return usage("-seed goes with -weights=synthetic");
+  if (layers.getNumOccurrences() > 0 && layers < 1)
+    return usage("-layers is expected to be 1 or more");
   CompileOptions options;
   options.modelDir = modelDir;
+  if (synthetic)
+    options.syntheticSeed = seed;
+  options.layers = layers;
   options.output = output;
   options.dtype = dtype;
   options.quant = quantOptions();

@@ -65,6 +65,58 @@ TEST(ProgramValidation, Optional) {
   EXPECT_TRUE(Artifact::openBytes(file, "m.swallow").ok());
 }
 
+// The small artifact with a seed in place of its weights.
+std::vector<uint8_t>
+syntheticFile(const std::function<void(ProgramT &)> &change) {
+  ArtifactParts parts = smallArtifact();
+  parts.program.probe.reset();
+  parts.program.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
+  parts.program.synthetic->seed = 42;
+  return withProgram(writtenBytes(std::move(parts)), change);
+}
+
+TEST(ProgramValidation, SyntheticWeights) {
+  auto artifact = Artifact::openBytes(syntheticFile([](ProgramT &) {}), "m");
+  ASSERT_TRUE(artifact.ok()) << artifact.error().message;
+  EXPECT_EQ(artifact->syntheticSeed(), std::optional<uint64_t>(42));
+  EXPECT_TRUE(artifact->weights().empty());
+  auto whole = Artifact::openBytes(smallFile(), "m");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->syntheticSeed(), std::nullopt);
+  EXPECT_EQ(artifact->weightsSize(), whole->weightsSize());
+  EXPECT_EQ(whole->weightsSize(), whole->weights().size());
+  EXPECT_LT(artifact->fileSize() + whole->weightsSize(), whole->fileSize() + 1);
+  EXPECT_TRUE(artifact->verifyWeights().ok());
+
+  const Case cases[] = {
+      {"has a hash", [](ProgramT &p) { p.weights[3]->hash.assign(16, 1); }},
+      {"outside the weights",
+       [](ProgramT &p) { p.weights[1]->offset = kHuge - 63; }},
+      {"outside the weights", [](ProgramT &p) { p.weights[1]->offset += 4; }},
+      {"overlaps", [](ProgramT &p) { p.weights[1]->offset = 0; }},
+      {"has no hash", [](ProgramT &p) { p.synthetic.reset(); }},
+  };
+  for (const Case &test : cases) {
+    auto refused = Artifact::openBytes(syntheticFile(test.change), "m");
+    ASSERT_FALSE(refused.ok()) << test.expected;
+    EXPECT_NE(refused.error().message.find(test.expected), std::string::npos)
+        << refused.error().message;
+  }
+  expectRefused({{"though they are to be synthetic", [](ProgramT &p) {
+                    p.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
+                  }}});
+}
+
+TEST(ProgramValidation, CheckpointLayers) {
+  auto file = withProgram(smallFile(),
+                          [](ProgramT &p) { p.model->checkpoint_layers = 3; });
+  EXPECT_TRUE(Artifact::openBytes(file, "m.swallow").ok());
+  for (uint32_t layers : {1u, 2u, 1u << 17})
+    expectRefused({{"all layers of its checkpoint", [=](ProgramT &p) {
+                      p.model->checkpoint_layers = layers;
+                    }}});
+}
+
 TEST(ProgramValidation, Segments) {
   expectRefused({
       {"no segments", [](ProgramT &p) { p.segments.clear(); }},
@@ -227,7 +279,7 @@ TEST(ProgramValidation, Weights) {
       {"outside the weights",
        [](ProgramT &p) { p.weights.back()->offset += 64; }},
       {"outside the weights",
-       [](ProgramT &p) { p.weights.back()->offset = kHuge & ~63ull; }},
+       [](ProgramT &p) { p.weights.back()->offset = kHuge - 63ll; }},
       {"outside the weights", [](ProgramT &p) { p.weights[0]->offset = 4; }},
       {"overlaps", [](ProgramT &p) { p.weights[1]->offset = 0; }},
   });

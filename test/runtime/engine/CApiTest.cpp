@@ -274,6 +274,60 @@ TEST_F(CApiTest, InspectsAsJson) {
   EXPECT_EQ(json["segments"].size(), 6u);
 }
 
+TEST_F(CApiTest, HugePagesHoldACopyOfTheWeights) {
+  swallow_session_options chosen = options();
+  swallow_memory_plan mapped{}, copied{};
+  mapped.struct_size = copied.struct_size = sizeof(mapped);
+  ASSERT_EQ(swallow_memory_plan_query(artifact, &chosen, &mapped), SWALLOW_OK);
+  chosen.huge_pages = true;
+  ASSERT_EQ(swallow_memory_plan_query(artifact, &chosen, &copied), SWALLOW_OK);
+  EXPECT_EQ(mapped.weights_allocated_bytes, 0u);
+  EXPECT_GT(copied.weights_allocated_bytes, 0u);
+  EXPECT_EQ(copied.weights_allocated_bytes, copied.weights_bytes);
+  EXPECT_EQ(copied.total_bytes, mapped.total_bytes + copied.weights_bytes);
+  swallow_session *session = create(chosen);
+  ASSERT_NE(session, nullptr);
+  EXPECT_EQ(swallow_session_verify_probe(session, nullptr), SWALLOW_OK);
+  swallow_session_destroy(session);
+}
+
+TEST_F(CApiTest, TellsThatWeightsAreSynthetic) {
+  ArtifactParts parts = test::nextTokenArtifact();
+  parts.program.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
+  parts.program.synthetic->seed = 12345678901234567890u;
+  parts.program.model->checkpoint_layers = 80;
+  std::string other = save("synthetic.swallow", std::move(parts));
+  swallow_artifact *synthetic = nullptr;
+  ASSERT_EQ(swallow_artifact_open(other.c_str(), &synthetic), SWALLOW_OK);
+  swallow_model_info info{};
+  info.struct_size = sizeof(info);
+  ASSERT_EQ(swallow_artifact_model_info(artifact, &info), SWALLOW_OK);
+  EXPECT_FALSE(info.synthetic_weights);
+  EXPECT_EQ(info.checkpoint_layers, 2);
+  ASSERT_EQ(swallow_artifact_model_info(synthetic, &info), SWALLOW_OK);
+  EXPECT_TRUE(info.synthetic_weights);
+  EXPECT_EQ(info.num_layers, 2);
+  EXPECT_EQ(info.checkpoint_layers, 80);
+
+  swallow_session_options chosen = options();
+  char *text = nullptr;
+  ASSERT_EQ(swallow_artifact_inspect(synthetic, &chosen, &text), SWALLOW_OK);
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  swallow_string_free(text);
+  EXPECT_EQ(json["weights"]["synthetic_seed"], 12345678901234567890u);
+  EXPECT_EQ(json["memory_plan"]["weights_allocated_bytes"],
+            json["memory_plan"]["weights_bytes"]);
+
+  EXPECT_EQ(swallow_artifact_verify_weights(synthetic, 1, nullptr, nullptr),
+            SWALLOW_OK);
+  swallow_session *session = nullptr;
+  ASSERT_EQ(swallow_session_create(synthetic, &chosen, &session), SWALLOW_OK)
+      << swallow_error_message();
+  EXPECT_EQ(swallow_session_verify_probe(session, nullptr), SWALLOW_OK);
+  swallow_session_destroy(session);
+  swallow_artifact_close(synthetic);
+}
+
 TEST_F(CApiTest, ErrorsBelongToTheirThread) {
   swallow_artifact *none = nullptr;
   EXPECT_EQ(swallow_artifact_open("/no/such/file", &none),

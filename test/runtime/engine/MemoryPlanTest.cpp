@@ -53,6 +53,35 @@ TEST(MemoryPlanTest, Defaults) {
   EXPECT_EQ(result->maxLogitRows, 3);
 }
 
+TEST(MemoryPlanTest, WeightsInHugePagesAreAllocated) {
+  SessionOptions options;
+  options.contextLength = 100;
+  Result<MemoryPlan> mapped = plan(options, 0, 1 << 20);
+  options.hugePages = true;
+  Result<MemoryPlan> copied = plan(options, 0, 1 << 20);
+  ASSERT_TRUE(mapped.ok() && copied.ok());
+  EXPECT_EQ(mapped->weightsAllocated, 0u);
+  EXPECT_EQ(copied->weightsBytes, 1u << 20);
+  EXPECT_EQ(copied->weightsAllocated, 1u << 20);
+  EXPECT_EQ(copied->totalBytes, mapped->totalBytes + (1 << 20));
+
+  options.memoryLimit = static_cast<int64_t>(mapped->totalBytes);
+  Result<MemoryPlan> refused = plan(options, 0, 1 << 20);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::OutOfMemory);
+  EXPECT_NE(refused.error().message.find("weights 1.00 MiB"), std::string::npos)
+      << refused.error().message;
+  // The longest context leaves room for the weights, wherever they are.
+  options.contextLength = SessionOptions::kContextAuto;
+  options.memoryLimit = 3 << 20;
+  Result<MemoryPlan> inMemory = plan(options, 0, 1 << 20);
+  options.hugePages = false;
+  Result<MemoryPlan> inCache = plan(options, 0, 1 << 20);
+  ASSERT_TRUE(inMemory.ok() && inCache.ok());
+  EXPECT_EQ(inMemory->contextLength, inCache->contextLength);
+  EXPECT_LE(inMemory->totalBytes, 3u << 20);
+}
+
 TEST(MemoryPlanTest, RingsAreShorterThanTheContext) {
   SessionOptions options;
   options.contextLength = 4000;

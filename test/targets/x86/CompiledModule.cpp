@@ -131,7 +131,7 @@ CompiledModule::compile(const std::string &text, int64_t vocab) {
   SWALLOW_ASSIGN(auto module, planModule(*ir.module, variant));
   SWALLOW_ASSIGN(program.kv, describeKv(*module));
   program.model = describe(*program.kv, vocab);
-  SWALLOW_TRY(describeWeights(*module, *ir.checkpoint, program, jobs));
+  SWALLOW_TRY(describeWeights(*module, &*ir.checkpoint, program, jobs));
   SWALLOW_TRY(emitKernels(*module, variant));
   SWALLOW_ASSIGN(auto table, describeVariant(*module, variant));
   SWALLOW_TRY(lowerToLLVM(*module));

@@ -44,6 +44,7 @@ void addChatCommand(CLI::App &app, Command &command) {
   declare.context(options->context);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.hugePages(options->hugePages);
   declare.maxStepTokens(options->maxStepTokens);
   declare.flag("-v,--verbose", options->verbose,
                "Print speeds and context use after each answer");

@@ -186,6 +186,10 @@ void Options::maxStepTokens(int64_t &value) {
                   {1, int64_t(1) << 20}, std::to_string(value));
 }
 
+void Options::hugePages(bool &value) {
+  flag("--huge-pages", value, "Copy the weights into memory, in huge pages");
+}
+
 template struct Range<int32_t>;
 template struct Range<int64_t>;
 template struct Range<uint64_t>;

@@ -87,6 +87,7 @@ public:
   void threads(int32_t &value);
   void variant(std::string &value);
   void maxStepTokens(int64_t &value);
+  void hugePages(bool &value);
 
 private:
   CLI::App &verb_;
