@@ -208,6 +208,18 @@ swallow_status swallow_logits(const swallow_session *session, size_t index,
   return SWALLOW_OK;
 }
 
+swallow_status swallow_session_machine_limits(swallow_session *session,
+                                              swallow_machine_limits *limits) {
+  return guard([&] {
+    Session::Limits measured = session->session->measureLimits();
+    swallow_machine_limits value{};
+    value.read_bytes_per_second = measured.readSpeed;
+    value.operations_per_second = measured.peak;
+    value.instruction = measured.instruction;
+    return fillStruct(limits, value);
+  });
+}
+
 swallow_status swallow_session_stage_time(const swallow_session *session,
                                           size_t index, const char **name,
                                           double *seconds, uint64_t *calls) {

@@ -129,7 +129,7 @@ static Json describeWeights(const Artifact &artifact) {
   struct Kind {
     uint64_t tensors = 0, elements = 0, bytes = 0;
   };
-  std::map<std::string, Kind> kinds;
+  std::map<std::string, Kind> kinds, names;
   const auto *weights = artifact.program().weights();
   if (weights)
     for (const fbs::Weight *weight : *weights) {
@@ -137,18 +137,23 @@ static Json describeWeights(const Artifact &artifact) {
       if (weight->shape())
         for (uint64_t size : *weight->shape())
           count *= size;
-      Kind &kind = kinds[elementName(weight->element())];
-      ++kind.tensors;
-      kind.elements += count;
-      kind.bytes += weight->size();
+      for (Kind *kind : {&kinds[elementName(weight->element())],
+                         &names[text(weight->name())]}) {
+        ++kind->tensors;
+        kind->elements += count;
+        kind->bytes += weight->size();
+      }
       elements += count;
       bytes += weight->size();
     }
-  Json byElement = Json::object();
-  for (const auto &[name, kind] : kinds)
-    byElement[name] = {{"tensors", kind.tensors},
-                       {"parameters", kind.elements},
-                       {"bytes", kind.bytes}};
+  auto list = [](const std::map<std::string, Kind> &entries) {
+    Json object = Json::object();
+    for (const auto &[name, kind] : entries)
+      object[name] = {{"tensors", kind.tensors},
+                      {"parameters", kind.elements},
+                      {"bytes", kind.bytes}};
+    return object;
+  };
   Json seed = nullptr;
   if (std::optional<uint64_t> synthetic = artifact.syntheticSeed())
     seed = *synthetic;
@@ -156,7 +161,8 @@ static Json describeWeights(const Artifact &artifact) {
           {"synthetic_seed", std::move(seed)},
           {"parameters", elements},
           {"bytes", bytes},
-          {"elements", std::move(byElement)}};
+          {"elements", list(kinds)},
+          {"names", list(names)}};
 }
 
 static Json describeIds(const flatbuffers::Vector<int32_t> *ids) {

@@ -1,11 +1,13 @@
 #include "runtime/engine/Session.h"
 
 #include "runtime/device/CpuTopology.h"
+#include "runtime/device/MachineLimits.h"
 #include "runtime/engine/WeightMemory.h"
 
 #include <algorithm>
 #include <climits>
 #include <cstring>
+#include <map>
 
 namespace swallow {
 
@@ -335,6 +337,39 @@ std::span<const float> Session::logits(int64_t row) const {
   assert(row >= 0 && row < numLogits_);
   const float *all = reinterpret_cast<const float *>(logits_.data());
   return {all + row * vocabSize(), static_cast<size_t>(vocabSize())};
+}
+
+// What most of the weights are multiplied as.
+static ProductType productType(const StepProgram &program) {
+  fbs::ElementType element = program.model->dtype();
+  uint64_t most = 0;
+  std::map<fbs::ElementType, uint64_t> bytes;
+  if (program.tables && program.tables->weights())
+    for (const fbs::Weight *weight : *program.tables->weights())
+      if (uint64_t sum = bytes[weight->element()] += weight->size();
+          sum > most) {
+        most = sum;
+        element = weight->element();
+      }
+  if (element == fbs::ElementType::F32)
+    return ProductType::F32;
+  return element == fbs::ElementType::BF16 ? ProductType::BF16
+                                           : ProductType::I8;
+}
+
+Session::Limits Session::measureLimits() {
+  Limits limits;
+  limits.readSpeed = measureReadSpeed(*team_, weights());
+  std::vector<std::string> features;
+  if (program_.variant->features())
+    for (const flatbuffers::String *feature : *program_.variant->features())
+      features.push_back(feature->str());
+  if (const ProductInstruction *instruction = productInstruction(
+          productType(program_), CpuFeatures(std::move(features)))) {
+    limits.peak = measurePeak(*team_, *instruction);
+    limits.instruction = instruction->name;
+  }
+  return limits;
 }
 
 std::span<const StageTime> Session::stageTimes() const {

@@ -91,6 +91,14 @@ public:
   /// Blocks that no sequence owns.
   int64_t freeBlocks() const { return pool_.numFree(); }
 
+  /// What the machine can do on this session's threads, measured now.
+  struct Limits {
+    double readSpeed = 0;         // bytes per second, over weights()
+    double peak = 0;              // operations per second of `instruction`, or
+    const char *instruction = ""; // 0 and "" where none is known
+  };
+  Limits measureLimits();
+
   /// Times of the stages on thread 0; empty unless options.profile.
   std::span<const StageTime> stageTimes() const;
 

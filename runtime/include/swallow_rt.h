@@ -298,6 +298,21 @@ swallow_status swallow_session_stage_time(const swallow_session *session,
                                           size_t index, const char **name,
                                           double *seconds, uint64_t *calls);
 
+/* What the machine can do at best on the session's threads, measured when it is
+ * asked for; takes some milliseconds and a pass over the weights. */
+typedef struct swallow_machine_limits {
+  size_t struct_size;
+  double
+      read_bytes_per_second; /* over the weights, where the session has them */
+  /* Multiplications and additions of `instruction`, the one that this variant
+   * multiplies most weights with; 0 and "" where none is known. */
+  double operations_per_second;
+  const char *instruction; /* "vdpbf16ps zmm"; never freed */
+} swallow_machine_limits;
+
+swallow_status swallow_session_machine_limits(swallow_session *session,
+                                              swallow_machine_limits *limits);
+
 /*--- Sampling ---------------------------------------------------------------*/
 
 typedef struct swallow_sampling_options {

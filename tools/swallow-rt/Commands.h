@@ -16,6 +16,7 @@
 /// Returns the exit code; throws CommandError (Support.h).
 using Command = std::function<int()>;
 
+void addBenchCommand(CLI::App &app, Command &command);
 void addRunCommand(CLI::App &app, Command &command);
 void addChatCommand(CLI::App &app, Command &command);
 void addInspectCommand(CLI::App &app, Command &command);

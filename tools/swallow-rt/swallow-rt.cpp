@@ -44,6 +44,7 @@ int main(int argc, char **argv) {
   addDetokenizeCommand(app, command);
   addPerplexityCommand(app, command);
   addRenderCommand(app, command);
+  addBenchCommand(app, command);
 
   try {
     app.parse(argc, argv);

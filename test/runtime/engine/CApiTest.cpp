@@ -291,6 +291,22 @@ TEST_F(CApiTest, HugePagesHoldACopyOfTheWeights) {
   swallow_session_destroy(session);
 }
 
+TEST_F(CApiTest, MeasuresTheMachine) {
+  swallow_session *session = create(options());
+  ASSERT_NE(session, nullptr);
+  swallow_machine_limits limits{};
+  limits.struct_size = sizeof(limits);
+  ASSERT_EQ(swallow_session_machine_limits(session, &limits), SWALLOW_OK);
+  EXPECT_GT(limits.read_bytes_per_second, 0);
+  // The variant in use asks for no instruction that multiplies vectors.
+  EXPECT_STREQ(limits.instruction, "");
+  EXPECT_EQ(limits.operations_per_second, 0);
+  limits.struct_size = 0;
+  EXPECT_EQ(swallow_session_machine_limits(session, &limits),
+            SWALLOW_INVALID_ARGUMENT);
+  swallow_session_destroy(session);
+}
+
 TEST_F(CApiTest, TellsThatWeightsAreSynthetic) {
   ArtifactParts parts = test::nextTokenArtifact();
   parts.program.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
