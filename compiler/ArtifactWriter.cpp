@@ -94,7 +94,7 @@ static Status describeWeights(const std::vector<WeightJob> &jobs,
   return {};
 }
 
-static uint64_t weightsEnd(const fbs::ProgramT &program) {
+static uint64_t endOfWeights(const fbs::ProgramT &program) {
   uint64_t end = 0;
   for (const auto &weight : program.weights)
     end = std::max(end, weight->offset + weight->size);
@@ -122,7 +122,7 @@ static uint64_t describeSegments(const std::vector<SegmentData> &segments,
     program.segments.back()->hash = bytesOf(hashBytes(segment.bytes));
   }
   if (!program.weights.empty() && !program.synthetic)
-    add(fbs::SegmentKind::Weights, "weights", weightsEnd(program));
+    add(fbs::SegmentKind::Weights, "weights", endOfWeights(program));
   return end;
 }
 
@@ -179,7 +179,7 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
 
   WriteReport report;
   report.fileBytes = prefix.fileSize;
-  report.weightBytes = weightsEnd(program);
+  report.weightBytes = endOfWeights(program);
   if (!jobs.empty() && !program.synthetic) {
     uint64_t packedBytes = 0;
     std::vector<uint64_t> fileOffsets;

@@ -167,11 +167,13 @@ TEST(SyntheticWeight, PacksAsThePackerDoes) {
       {{77}, 21, bf16, 0, 1, 0, false},           // an embedding
       {{90}, 1, f32, 0, 1, 0, false},             // a norm
       {{96, 48, 48}, 1, f32, 64, 1, 48, false},   // biases of heads
+      {{96, 48, 48}, 50, PackedElement::I4, 64, 16, 48, false},
+      {{100, 100}, 40, PackedElement::I8, 48, 16, 0, true},
   };
   for (const PackedLayout &layout : layouts) {
     std::vector<std::string> names;
     std::vector<std::vector<uint16_t>> tensors;
-    std::vector<std::span<const uint8_t>> sources;
+    std::vector<PackSource> sources;
     for (size_t i = 0; i < layout.sourceRows.size(); ++i) {
       std::string name = "tensor." + std::to_string(i);
       names.push_back(name + (layout.nBlock ? ".bias" : ".weight"));
@@ -179,11 +181,13 @@ TEST(SyntheticWeight, PacksAsThePackerDoes) {
       tensors.push_back(read(tensor, 0, layout.sourceRows[i], layout.cols));
     }
     for (const std::vector<uint16_t> &tensor : tensors)
-      sources.emplace_back(reinterpret_cast<const uint8_t *>(tensor.data()),
-                           tensor.size() * 2);
+      sources.push_back({SourceElement::BF16,
+                         {reinterpret_cast<const uint8_t *>(tensor.data()),
+                          tensor.size() * 2}});
     std::vector<uint8_t> expected(static_cast<size_t>(layout.totalBytes()));
-    packBlocks(layout, sources, SourceElement::BF16, 0, layout.totalBlocks(),
-               expected.data());
+    std::vector<PackStats> stats(sources.size());
+    packBlocks(layout, sources, 0, layout.totalBlocks(), expected.data(),
+               stats);
 
     SyntheticWeight weight(9, layout, names);
     for (int64_t step : {int64_t(1), int64_t(3), layout.totalBlocks()}) {
