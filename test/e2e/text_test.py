@@ -218,6 +218,19 @@ class TextTest:
                 for entry in choice["logprobs"]), f"--logprobs 0: {sampled}")
         self.same(self.choice("-n", "1")["logprobs"], None, "no --logprobs")
         self.fails(2, "-p", "a", "--logprobs", "2", words=["--json"])
+        longer = self.json("--prompt-logprobs", "2", "-n", "1")
+        self.same(longer["prompt_logprobs"][0], None, "the first token")
+        self.same([entry["token_id"] for entry in longer["prompt_logprobs"][1:]],
+                  longer["prompt_token_ids"][1:], "--prompt-logprobs")
+        for entry in longer["prompt_logprobs"][1:]:
+            top = [other["logprob"] for other in entry["top"]]
+            self.checks.expect(
+                len(top) == 2 and top[0] >= top[1] and entry["rank"] >= 1
+                and (entry["logprob"] == top[0]) == (entry["rank"] == 1),
+                f"--prompt-logprobs: {entry}")
+        self.same(self.json("-n", "1")["prompt_logprobs"], None,
+                  "no --prompt-logprobs")
+        self.fails(2, "-p", "a", "--prompt-logprobs", "2", words=["--json"])
 
     # ---- output --------------------------------------------------------------
 

@@ -77,6 +77,9 @@ Outcome generate(const swallow_artifact *artifact,
   if (options.logprobs >= 0)
     for (Sample &sample : outcome.samples)
       sample.logprobs = Json::array();
+  // As vLLM has it: nothing can be said about the first token.
+  if (options.prompt_logprobs >= 0)
+    outcome.promptLogprobs = Json::array({Json()});
   Clock::time_point start = Clock::now(), promptEnd = start;
   bool aborted = false;
   for (;;) {
@@ -89,6 +92,8 @@ Outcome generate(const swallow_artifact *artifact,
     outcome.promptReused = event.prompt_reused;
     if (event.kind == SWALLOW_EVENT_PROMPT)
       promptEnd = Clock::now();
+    if (event.kind == SWALLOW_EVENT_PROMPT_TOKEN)
+      outcome.promptLogprobs.push_back(logprobsJson(artifact, event));
     bool more = true;
     if (event.kind == SWALLOW_EVENT_TOKEN || event.kind == SWALLOW_EVENT_END) {
       Sample &sample = outcome.samples[static_cast<size_t>(event.index)];

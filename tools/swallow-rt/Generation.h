@@ -31,6 +31,7 @@ struct Sample {
 
 struct Outcome {
   std::vector<Sample> samples;
+  nlohmann::json promptLogprobs; // null without --prompt-logprobs
   int64_t promptTokens = 0;
   int64_t promptReused = 0; // of them, those that were not computed again
   double promptSeconds = 0;

@@ -20,7 +20,7 @@ struct RunOptions : CommonOptions {
   ChatFormat format;
   GenerationOptions generation;
   int64_t samples = 1;
-  std::optional<int32_t> logprobs;
+  std::optional<int32_t> logprobs, promptLogprobs;
   int64_t maxStepTokens = 512;
   bool json = false;
   bool verbose = false;
@@ -85,6 +85,7 @@ std::string outcomeJson(const Outcome &outcome, const std::vector<int32_t> &ids,
   Json json = {{"prompt_token_ids", ids}, {"choices", Json::array()}};
   for (size_t i = 0; i < outcome.samples.size(); ++i)
     json["choices"].push_back(choiceJson(i, outcome.samples[i]));
+  json["prompt_logprobs"] = outcome.promptLogprobs;
   json["seed"] = request.samples() ? Json(seed) : Json();
   json["usage"] = {
       {"prompt_tokens", outcome.promptTokens},
@@ -161,6 +162,7 @@ int run(const RunOptions &options) {
   GenerationRequest request(options.generation, artifact.get());
   request.options().n = options.samples;
   request.options().logprobs = options.logprobs.value_or(-1);
+  request.options().prompt_logprobs = options.promptLogprobs.value_or(-1);
   if (options.samples > 1 && !request.samples())
     throw CommandError("--samples " + std::to_string(options.samples) +
                        " would be " + std::to_string(options.samples) +
@@ -228,6 +230,10 @@ void addRunCommand(CLI::App &app, Command &command) {
   declare
       .number<int32_t>("--logprobs", options->logprobs, "K",
                        "Likeliest tokens, in --json", {0, 1024}, "none")
+      ->needs(json);
+  declare
+      .number<int32_t>("--prompt-logprobs", options->promptLogprobs, "K",
+                       "Same for the prompt", {0, 1024}, "none")
       ->needs(json);
   declare.flag("-v,--verbose", options->verbose,
                "Print the memory plan and speeds on standard error");
