@@ -155,13 +155,18 @@ struct Candidate {
   ProductInstruction instruction;
 };
 
+// A tile of 16 x 16 sums, two operations for each product.
+constexpr int64_t kTileOperations = int64_t(2) * 16 * 16;
+
 // Those with the most operations first.
 const Candidate candidates[] = {
     {ProductType::BF16,
      "amx-bf16",
-     {"tdpbf16ps", 2 * 16 * 16 * 32, 4, bf16Tile}},
+     {"tdpbf16ps", kTileOperations * 32, 4, bf16Tile}},
     {ProductType::BF16, "avx512bf16", {"vdpbf16ps zmm", 64, 28, bf16Zmm}},
-    {ProductType::I8, "amx-int8", {"tdpbssd", 2 * 16 * 16 * 64, 4, int8Tile}},
+    {ProductType::I8,
+     "amx-int8",
+     {"tdpbssd", kTileOperations * 64, 4, int8Tile}},
     {ProductType::I8, "avx512vnni", {"vpdpbusd zmm", 128, 28, int8Zmm}},
     {ProductType::I8, "avxvnni", {"vpdpbusd ymm", 64, 14, int8Ymm}},
     {ProductType::F32, "avx512f", {"vfmadd231ps zmm", 32, 28, fmaZmm}},
