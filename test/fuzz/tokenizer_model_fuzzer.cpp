@@ -9,11 +9,11 @@ using namespace swallow;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::string_view bytes(reinterpret_cast<const char *>(data), size);
-  Result<TokenizerSpec> spec =
+  Result<SentencePieceTokenizer> tokenizer =
       readSentencePieceModel(bytes, "tokenizer.model", {});
-  if (!spec)
+  if (!tokenizer)
     return 0;
-  Result<std::string> table = writeTokenizerTable(*spec);
+  Result<std::string> table = writeTokenizerTable(tokenizer->spec);
   if (!table && table.error().code == ErrorCode::Internal)
     std::abort();
   return 0;
