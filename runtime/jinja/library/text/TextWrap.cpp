@@ -143,7 +143,9 @@ std::vector<std::string> wrapText(std::string_view text,
   auto width = static_cast<size_t>(options.width);
   std::vector<std::string> lines;
   for (auto chunk = chunks.begin(); chunk != chunks.end();) {
-    if (!lines.empty() && chunk->isAllSpace() && ++chunk == chunks.end())
+    if (!lines.empty() && chunk->isAllSpace())
+      ++chunk;
+    if (chunk == chunks.end())
       break;
     std::vector<Chunk> line;
     size_t length = 0;
