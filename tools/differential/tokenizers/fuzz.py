@@ -90,7 +90,7 @@ class Comparison:
                 self.counts["compared"] += 1
 
 
-def report(comparison, description, request, item):
+def report(comparison, description, request, item, mine, other):
     name = "encode" if "encode" in request else "decode"
 
     def of(candidate):
@@ -108,7 +108,10 @@ def report(comparison, description, request, item):
         description, items = shrink.shrink(description, list(item), differs)
         differs(description, items)  # opens it
         item = of(items)[0]
-    mine, other = comparison.ask({**request, name: [item]})
+        mine, other = comparison.ask({**request, name: [item]})
+    else:
+        print("Only after what was asked before it:", json.dumps(request))
+        mine, other = [mine], [other]
     shown = {**description, "model": {**description["model"]}}
     vocab = shown["model"].pop("vocab")
     names = {i: t for t, i in vocab.items()} | {t["id"]: t["content"] for t in description["added_tokens"]}
@@ -153,7 +156,7 @@ def round_of(comparison, r, source, description, vocab, folder=None):
             if folder:
                 print(folder, list(request)[0], ascii(item), "\n  Swallow:      ", ascii(mine), "\n  Hugging Face: ", ascii(other))
             else:
-                report(comparison, description, request, item)
+                report(comparison, description, request, item, mine, other)
                 comparison.open(tokenizer=json.dumps(description))
             break  # the others are mostly the same
     return found

@@ -21,6 +21,15 @@ def described(normalizer=None, pre=None, tokens=(), **model):
     return result
 
 
+def merging(tokens, merges, **model):
+    """described() with more tokens and merges."""
+    result = described(**model)
+    vocab = result["model"]["vocab"]
+    vocab.update({token: len(vocab) + i for i, token in enumerate(tokens)})
+    result["model"]["merges"] = merges
+    return result
+
+
 def split(regex, behavior="Removed", invert=False):
     return {"type": "Split", "pattern": {"Regex": regex}, "behavior": behavior, "invert": invert}
 
@@ -51,6 +60,16 @@ def found():
     yield "first: after Prepend", described({"type": "Sequence", "normalizers": sequence}, first), ["c", "cd", "d c", "cc"]
     sequence = [{"type": "NFD"}, {"type": "Replace", "pattern": {"String": "e\u0301"}, "content": "x"}]
     yield "first: after NFD", described({"type": "Sequence", "normalizers": sequence}, first), ["\u00e9", "e\u0301", "\u00e9 a"]
+    # Once a word, once a part of one that is too long to be remembered; in both orders.
+    long = ["abc", "abc" + 60 * "-" + "abc", "abc", 60 * "-" + "dbc" + 60 * "-", "dbc", "dbc" + 60 * "-"]
+    yield "ignore_merges is about whole words", merging(
+        ["ab", "bc", "db", "abc", "dbc"], [["a", "b"], ["b", "c"], ["d", "b"]], ignore_merges=True), long  # fmt: skip
+    affixes = ["#" + c for c in "abc-d"] + ["ab", "#ab", "#bc"]
+    yield "a prefix is for parts but the first", merging(
+        affixes, [["a", "#b"], ["#a", "#b"], ["#b", "#c"]], continuing_subword_prefix="#"), long  # fmt: skip
+    affixes = [c + "$" for c in "abc-d"] + ["ab", "bc", "bc$", "ab$"]
+    yield "a suffix is for the last part", merging(
+        affixes, [["b", "c$"], ["a", "b"], ["b", "c"]], end_of_word_suffix="$"), long  # fmt: skip
 
 
 def cases():
