@@ -11,6 +11,7 @@
 
 #include "compiler/EvaluatorKernels.h"
 #include "compiler/WeightSource.h"
+#include "runtime/packing/KvLayout.h"
 #include "runtime/support/Result.h"
 
 #include <cstdint>
@@ -49,6 +50,8 @@ class Evaluator {
 public:
   struct Options {
     int threads = 1;
+    /// How keys and values are stored; nothing: as the module says.
+    std::optional<KvElement> kvElement = {};
   };
 
   /// `module` must verify and must, like `weights`, outlive the evaluator.

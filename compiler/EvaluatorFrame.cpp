@@ -268,12 +268,16 @@ private:
     return {};
   }
 
+  KvElement kvElementOf(KvType type) {
+    return context_.kvElement.value_or(kvBlockLayout(type).element);
+  }
+
   Status append(Operation *op, const EvalTensor &keys, const EvalTensor &values,
                 KvType type, int64_t layer) {
     SWALLOW_TRY(requireBatchRows(op, keys));
     SWALLOW_TRY(requireBatchRows(op, values));
     SWALLOW_TRY(requireLayer(op, layer, type));
-    DType element = elementOf(type.getElement());
+    KvElement element = kvElementOf(type);
     for (int64_t r = 0; r < keys.rows; ++r) {
       std::vector<float> &entry =
           context_.kv.at(layer, context_.batch.sequences[r],
@@ -281,7 +285,7 @@ private:
       std::copy_n(keys.row(r), keys.cols, entry.begin());
       std::copy_n(values.row(r), keys.cols, entry.begin() + keys.cols);
       if (!isUnrounded(r))
-        roundTo(element, entry.data(), entry.size());
+        roundToKv(element, type.getHeadDim(), entry);
     }
     return {};
   }
@@ -355,7 +359,7 @@ private:
     set(op.getResult(),
         attend(query, rows, type.getHeads(), type.getHeadDim(),
                static_cast<float>(op.getScale().convertToDouble()),
-               context_.threads));
+               kvRoundsFactors(kvElementOf(type)), context_.threads));
     return {};
   }
 

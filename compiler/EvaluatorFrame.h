@@ -27,6 +27,7 @@ struct EvalContext {
   const EvalBatch &batch;
   KvState &kv;
   int threads;
+  std::optional<KvElement> kvElement;
   int depth = 0; // of nested calls
 };
 

@@ -256,7 +256,8 @@ EvalTensor columnSlice(const EvalTensor &x, int64_t begin, int64_t cols) {
 }
 
 EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
-                  int64_t kvHeads, int64_t headDim, float scale, int threads) {
+                  int64_t kvHeads, int64_t headDim, float scale,
+                  bool roundsFactors, int threads) {
   EvalTensor out{query.rows, query.cols, std::vector<float>(query.data.size())};
   int64_t heads = query.cols / headDim;
   int64_t width = kvHeads * headDim;
@@ -267,6 +268,8 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
     const std::vector<const float *> &entries = kv[row].entries;
     int64_t offset = head / (heads / kvHeads) * headDim;
     std::copy_n(query.row(row) + head * headDim, headDim, q.data());
+    if (roundsFactors)
+      roundTo(DType::BF16, q.data(), headDim);
     weights.resize(entries.size());
     float maximum = -INFINITY;
     for (size_t j = 0; j < entries.size(); ++j) {
@@ -281,6 +284,8 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
     for (size_t j = 0; j < entries.size(); ++j) {
       float weight = deterministicExp(weights[j] - maximum);
       sum += weight;
+      if (roundsFactors)
+        weight = roundTo(DType::BF16, weight);
       const float *value = entries[j] + width + offset;
       for (int64_t d = 0; d < headDim; ++d)
         result[d] += weight * value[d];
@@ -296,6 +301,29 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
                   oneHead(i / heads, i % heads, q, key, weights);
               });
   return out;
+}
+
+void roundToKv(KvElement element, int64_t headDim, std::vector<float> &entry) {
+  auto count = static_cast<int64_t>(entry.size());
+  switch (element) {
+  case KvElement::F32:
+    return;
+  case KvElement::BF16:
+    return roundTo(DType::BF16, entry.data(), count);
+  case KvElement::F16:
+    return roundTo(DType::F16, entry.data(), count);
+  case KvElement::I8:
+    break;
+  }
+  for (int64_t begin = 0; begin < count; begin += headDim) {
+    float *head = entry.data() + begin, largest = 0;
+    for (int64_t d = 0; d < headDim; ++d)
+      largest = std::max(largest, std::fabs(head[d]));
+    float scale = largest * (1.0f / 127.0f);
+    float inverse = scale == 0 ? 0 : 1 / scale;
+    for (int64_t d = 0; d < headDim; ++d)
+      head[d] = std::nearbyint(head[d] * inverse) * scale;
+  }
 }
 
 } // namespace swallow

@@ -10,6 +10,7 @@
 #define SWALLOW_COMPILER_EVALUATORKERNELS_H
 
 #include "compiler/WeightSource.h"
+#include "runtime/packing/KvLayout.h"
 
 #include <cstdint>
 #include <map>
@@ -90,9 +91,17 @@ struct AttentionRow {
 };
 
 /// softmax(q k^T scale) v. Scores are exponentiated relative to their maximum
-/// and summed in order of position; the sum divides the weighted values.
+/// and summed in order of position; the sum divides the weighted values. With
+/// `roundsFactors` queries are rounded to bf16, and exponentials where they
+/// multiply values (their sum is of what they were).
 EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
-                  int64_t kvHeads, int64_t headDim, float scale, int threads);
+                  int64_t kvHeads, int64_t headDim, float scale,
+                  bool roundsFactors, int threads);
+
+/// Rounds the keys and values of a position, heads of `headDim`, to what
+/// `element` holds. int8 has a scale for each head of each: its largest
+/// magnitude is 127.
+void roundToKv(KvElement element, int64_t headDim, std::vector<float> &entry);
 
 } // namespace swallow
 

@@ -121,7 +121,7 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
 
     A slot with `per_token` bytes is [tokens][row]; a row is the columns times
     the element size, rounded up to 64 bytes. A slot with `per_thread` bytes is
-    one private piece per thread.
+    one private piece per thread. A slot of constant size is there once.
 
     | name | content | row or piece |
     |---|---|---|
@@ -135,7 +135,8 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 with a quantised weight | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
-    | `attention_scratch` | query heads per KV head x (head_dim + 64) | f32 |
+    | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128 | f32 |
+    | `attention_partials` | up to 8 rows x heads x splits of the keys: output, maximum and sum | f32 |
 
     A second slot of a name has a suffix (`query_1`). Other results are named
     after their op.
@@ -169,13 +170,14 @@ def PlanKvPass : Pass<"swallow-plan-kv", "::mlir::ModuleOp"> {
   let summary = "Fixes how keys and values lie in memory";
   let description = [{
     Sets `swallow.kv_layout` on every function argument of type `!swallow.kv`:
-    blocks of 32 tokens, and for a sliding window w a ring of w - 1 positions
+    blocks of 32 tokens (runtime/packing/KvLayout.h) in the element of the type,
+    which a session may replace by another, and for a sliding window w a ring of w - 1 positions
     (plus max_step_tokens, added when a session opens, so that a chunk never
     overwrites keys that its own queries need).
 
     ```mlir
     func.func @step(%batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 4, element = bf16, window = 17>
-        {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 512, ring = true, ring_positions = 16>})
+        {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 1280, ring = true, ring_positions = 16>})
     ```
   }];
   let dependentDialects = ["::swallow::SwallowDialect"];

@@ -29,7 +29,6 @@ constexpr int64_t panelDepth = 512;
 constexpr int64_t sumRows = 32;
 constexpr int64_t quantizedTileRows = 512;
 constexpr int64_t maxBlock = 64;
-constexpr int64_t attentionPad = 64;
 
 int64_t columns(Value value) {
   return cast<RankedTensorType>(value.getType()).getDimSize(1);
@@ -99,11 +98,14 @@ bool overlap(ArrayRef<Interval> a, ArrayRef<Interval> b) {
   });
 }
 
+/// What a slot's size is a multiple of.
+enum class Per { Token, Thread, Session };
+
 struct Slot {
   std::string base; ///< Name without suffix.
   std::string name;
-  int64_t bytes = 0; ///< Per token, or per thread.
-  bool perThread = false;
+  int64_t bytes = 0; ///< Of one token, thread or session.
+  Per per = Per::Token;
   SmallVector<Interval> live;
   int64_t offset = 0; ///< In the region of its form.
 };
@@ -132,10 +134,9 @@ private:
   Type inputElement(const Product &product);
   Type storedElement(ArrayRef<int> members);
   void merge(int a, int b);
-  int addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live,
-              bool perThread = false);
+  int addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live);
   void useWorkspace(Operation *op, StringRef name, int64_t bytes, int time,
-                    bool perThread);
+                    Per per);
 
   ModuleOp module;
   StringRef inputType;
@@ -149,7 +150,7 @@ private:
   std::vector<Slot> slots;
   std::map<std::string, int> workspaces;
   llvm::MapVector<Operation *, SmallVector<int64_t>> workspacesOf;
-  int64_t perToken = 0, perThread = 0;
+  int64_t perToken = 0, perThread = 0, perSession = 0;
 };
 
 Type ArenaPlan::inputElement(const Product &product) {
@@ -242,8 +243,7 @@ Type ArenaPlan::storedElement(ArrayRef<int> members) {
   return stored ? stored : f32;
 }
 
-int ArenaPlan::addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live,
-                       bool perThread) {
+int ArenaPlan::addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live) {
   // Layers of two kinds, say, use one slot for queries of one size.
   int sameBase = 0;
   for (auto [i, slot] : llvm::enumerate(slots)) {
@@ -259,7 +259,6 @@ int ArenaPlan::addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live,
   slot.base = base.str();
   slot.name = sameBase ? slot.base + "_" + std::to_string(sameBase) : slot.base;
   slot.bytes = bytes;
-  slot.perThread = perThread;
   slot.live.assign(live.begin(), live.end());
   slots.push_back(std::move(slot));
   return static_cast<int>(slots.size()) - 1;
@@ -285,12 +284,12 @@ void ArenaPlan::addActivationSlots() {
 }
 
 void ArenaPlan::useWorkspace(Operation *op, StringRef name, int64_t bytes,
-                             int time, bool perThread) {
+                             int time, Per per) {
   auto [found, isNew] = workspaces.try_emplace(name.str(), slots.size());
   if (isNew) {
     Slot slot;
     slot.base = slot.name = name.str();
-    slot.perThread = perThread;
+    slot.per = per;
     slots.push_back(std::move(slot));
   }
   Slot &slot = slots[found->second];
@@ -349,9 +348,10 @@ void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
   int64_t width = columns(product.input);
   if (quantizesRows)
     useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
-                 event.time, false);
+                 event.time, Per::Token);
   else if (product.hasNorm || stored != f32 || isa<FusedLmHeadOp>(event.op))
-    useWorkspace(event.op, "norm", rowBytes(width, f32), event.time, false);
+    useWorkspace(event.op, "norm", rowBytes(width, f32), event.time,
+                 Per::Token);
 }
 
 void ArenaPlan::addWorkspaces() {
@@ -376,7 +376,8 @@ void ArenaPlan::addWorkspaces() {
         !isa<FusedLmHeadOp>(event.op))
       continue;
     int64_t width = columns(product->input);
-    useWorkspace(event.op, "norm", rowBytes(width, element), event.time, false);
+    useWorkspace(event.op, "norm", rowBytes(width, element), event.time,
+                 Per::Token);
   }
   for (const StepLiveness::Event &event : liveness.events) {
     if (std::optional<Product> product = getProduct(event.op)) {
@@ -384,33 +385,30 @@ void ArenaPlan::addWorkspaces() {
         useWorkspace(event.op, "row_scratch",
                      scratchRows *
                          QuantizedRecords{columns(product->input)}.stride(),
-                     event.time, true);
+                     event.time, Per::Thread);
       else if (workspaces.contains("norm") &&
                llvm::is_contained(workspacesOf[event.op], workspaces["norm"]))
         useWorkspace(event.op, "row_scratch",
                      scratchRows *
                          rowBytes(columns(product->input),
                                   Float32Type::get(module.getContext())),
-                     event.time, true);
+                     event.time, Per::Thread);
       useWorkspace(
           event.op, "tile_scratch",
           (isQuantizedWeight(product->weight) ? quantizedTileRows : tileRows) *
               tileColumns(event.op) * f32Bytes,
-          event.time, true);
+          event.time, Per::Thread);
       useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
-                   event.time, true);
+                   event.time, Per::Thread);
       if (isQuantizedWeight(product->weight) && quantizesRows)
         useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
-                     event.time, true);
+                     event.time, Per::Thread);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {
-      KvType kv = attention.getKv().getType();
-      int64_t group =
-          columns(attention.getQuery()) / (kv.getHeads() * kv.getHeadDim());
-      useWorkspace(
-          event.op, "attention_scratch",
-          llvm::alignTo(group * (kv.getHeadDim() + attentionPad) * f32Bytes,
-                        alignment),
-          event.time, true);
+      AttentionWorkspace workspace = attentionWorkspace(attention);
+      useWorkspace(event.op, "attention_scratch", workspace.scratchBytes,
+                   event.time, Per::Thread);
+      useWorkspace(event.op, "attention_partials", workspace.partialsBytes,
+                   event.time, Per::Session);
     }
   }
 }
@@ -424,7 +422,7 @@ void ArenaPlan::assignOffsets() {
   // a colour then never grows.
   SmallVector<Slot *> order;
   for (Slot &slot : slots)
-    if (!slot.perThread)
+    if (slot.per == Per::Token)
       order.push_back(&slot);
   llvm::stable_sort(order,
                     [](Slot *a, Slot *b) { return a->bytes > b->bytes; });
@@ -444,10 +442,11 @@ void ArenaPlan::assignOffsets() {
     llvm::append_range(colour->live, slot->live);
   }
   for (Slot &slot : slots) {
-    if (!slot.perThread)
+    if (slot.per == Per::Token)
       continue;
-    slot.offset = perThread;
-    perThread += slot.bytes;
+    int64_t &end = slot.per == Per::Thread ? perThread : perSession;
+    slot.offset = end;
+    end += slot.bytes;
   }
 }
 
@@ -480,17 +479,33 @@ void ArenaPlan::annotate() {
   for (auto &[op, used] : workspacesOf)
     op->setAttr("swallow.workspace_slots", builder.getDenseI64ArrayAttr(used));
 
-  auto affine = [&](int64_t tokens, int64_t threads) {
-    return AffineAttr::get(module.getContext(), 0, tokens, threads, 0);
+  auto affine = [&](int64_t session, int64_t tokens, int64_t threads) {
+    return AffineAttr::get(module.getContext(), session, tokens, threads, 0);
   };
+  // The tokens' come first, then the threads', then what there is one of.
   SmallVector<Attribute> arena;
-  for (const Slot &slot : slots)
+  for (const Slot &slot : slots) {
+    AffineAttr offset, size;
+    switch (slot.per) {
+    case Per::Session:
+      offset = affine(slot.offset, perToken, perThread);
+      size = affine(slot.bytes, 0, 0);
+      break;
+    case Per::Token:
+      offset = affine(0, slot.offset, 0);
+      size = affine(0, slot.bytes, 0);
+      break;
+    case Per::Thread:
+      offset = affine(0, perToken, slot.offset);
+      size = affine(0, 0, slot.bytes);
+      break;
+    }
     arena.push_back(SlotAttr::get(
-        module.getContext(), builder.getStringAttr(slot.name),
-        slot.perThread ? affine(perToken, slot.offset) : affine(slot.offset, 0),
-        slot.perThread ? affine(0, slot.bytes) : affine(slot.bytes, 0)));
+        module.getContext(), builder.getStringAttr(slot.name), offset, size));
+  }
   module->setAttr("swallow.arena", builder.getArrayAttr(arena));
-  module->setAttr("swallow.arena_size", affine(perToken, perThread));
+  module->setAttr("swallow.arena_size",
+                  affine(perSession, perToken, perThread));
 }
 
 LogicalResult ArenaPlan::plan() {

@@ -3,7 +3,6 @@
 #include "passes/Passes.h"
 
 #include "dialects/swallow/SwallowDialect.h"
-#include "runtime/abi/StepAbi.h"
 
 namespace swallow {
 #define GEN_PASS_DEF_PLANKVPASS
@@ -16,12 +15,10 @@ using namespace swallow;
 namespace {
 
 KvLayoutAttr layoutOf(KvType kv) {
-  int64_t elementBytes = kv.getElement().getIntOrFloatBitWidth() / 8;
-  int64_t blockBytes = 2 * kv.getHeads() * SWALLOW_KV_BLOCK_TOKENS *
-                       kv.getHeadDim() * elementBytes;
   bool ring = kv.getWindow() > 0;
-  return KvLayoutAttr::get(kv.getContext(), SWALLOW_KV_BLOCK_TOKENS, blockBytes,
-                           ring, ring ? kv.getWindow() - 1 : 0);
+  return KvLayoutAttr::get(kv.getContext(), KvBlockLayout::tokens,
+                           kvBlockLayout(kv).blockBytes(), ring,
+                           ring ? kv.getWindow() - 1 : 0);
 }
 
 struct PlanKvPass : swallow::impl::PlanKvPassBase<PlanKvPass> {

@@ -112,9 +112,9 @@ def Swallow_SlotAttr : Swallow_Attr<"Slot", "slot"> {
 def Swallow_KvLayoutAttr : Swallow_Attr<"KvLayout", "kv_layout"> {
   let summary = "how keys and values lie in memory";
   let description = [{
-    Blocks of `block_tokens` positions, each [K, V][heads][block_tokens]
-    [head_dim] in the KV element type, `block_bytes` bytes per layer. With
-    `ring`, a sequence's block table is a ring of `ring_positions` +
+    Blocks of `block_tokens` positions, laid out as runtime/packing/KvLayout.h
+    says, `block_bytes` bytes per layer in the KV element type. A session may
+    choose another element; its blocks have other sizes. With `ring`, a sequence's block table is a ring of `ring_positions` +
     max_step_tokens positions, rounded up to blocks, so that a chunk never
     overwrites keys that its own queries need.
   }];

@@ -13,6 +13,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "runtime/packing/KvLayout.h"
 #include "runtime/packing/PackedLayout.h"
 
 #include <string>
@@ -46,6 +47,24 @@ std::vector<float> ropeInverseFrequencies(RopeAttr rope, int64_t headDim);
 /// (rounded to the weights' element type): an attention or MLP result that only
 /// products without a norm read.
 bool isStoredAsProductInput(mlir::Value activation);
+
+/// Where the keys and values of a block lie, stored in the type's element.
+KvBlockLayout kvBlockLayout(KvType kv);
+
+/// How attention kernels cut their work, and the memory they do it in.
+struct AttentionWorkspace {
+  /// Most rows of a sequence that go over the keys together, and most query
+  /// rows that these are with all heads of a KV head.
+  int64_t tileRows, tileQueries;
+  /// Up to so many rows of a step, the keys of each are split into up to
+  /// `maxSplits` pieces, whose results are combined.
+  int64_t splitRows, maxSplits;
+  /// A thread's queries, outputs, scores and weights.
+  int64_t scratchBytes;
+  /// What the splits leave: of each an output of `paddedDim`, and 64 bytes.
+  int64_t partialsBytes;
+};
+AttentionWorkspace attentionWorkspace(AttentionOp op);
 
 /// Registers the dialect and those it depends on.
 void registerSwallowDialects(mlir::DialectRegistry &registry);

@@ -2,12 +2,24 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 
+#include "runtime/packing/KvLayout.h"
+
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace swallow;
+
+KvBlockLayout swallow::kvBlockLayout(KvType kv) {
+  KvElement element = kv.getElement().isBF16()  ? KvElement::BF16
+                      : kv.getElement().isF16() ? KvElement::F16
+                                                : KvElement::F32;
+  return {kv.getHeads(), kv.getHeadDim(), element};
+}
 
 static LogicalResult verifyKvLayout(Operation *op, Type type, Attribute attr) {
   auto kv = dyn_cast<KvType>(type);
@@ -15,10 +27,9 @@ static LogicalResult verifyKvLayout(Operation *op, Type type, Attribute attr) {
   if (!kv || !layout)
     return op->emitOpError("expects swallow.kv_layout to be a "
                            "#swallow.kv_layout on a !swallow.kv argument");
-  int64_t bytes = 2 * kv.getHeads() * layout.getBlockTokens() *
-                  kv.getHeadDim() *
-                  (kv.getElement().getIntOrFloatBitWidth() / 8);
-  if (layout.getBlockTokens() <= 0 || layout.getBlockBytes() != bytes)
+  int64_t bytes = kvBlockLayout(kv).blockBytes();
+  if (layout.getBlockTokens() != KvBlockLayout::tokens ||
+      layout.getBlockBytes() != bytes)
     return op->emitOpError() << "expects KV blocks of " << bytes
                              << " bytes for " << kv << ", got " << layout;
   int64_t positions = kv.getWindow() > 0 ? kv.getWindow() - 1 : 0;
@@ -119,4 +130,32 @@ bool swallow::isStoredAsProductInput(Value activation) {
                             FusedLmHeadOp>(isInputOf)
                       .Default(false);
          });
+}
+
+AttentionWorkspace swallow::attentionWorkspace(AttentionOp op) {
+  // 128 queries keep a chunk of keys and values in use long enough to hide what
+  // comes after it; more only take cache from it.
+  constexpr int64_t targetQueries = 128, mostRows = 32;
+  // Rows of queries and positions that kernels work on at a time, at most.
+  constexpr int64_t groupRows = 8, chunk = 128;
+  KvType kv = op.getKv().getType();
+  int64_t queryHeads =
+      cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) /
+      kv.getHeadDim();
+  int64_t group = queryHeads / kv.getHeads();
+  int64_t rowBytes = llvm::alignTo(kv.getHeadDim(), 16) * 4;
+
+  AttentionWorkspace w;
+  w.tileRows = std::clamp<int64_t>(targetQueries / group, 1, mostRows);
+  w.tileQueries =
+      static_cast<int64_t>(llvm::alignTo(w.tileRows * group, groupRows));
+  w.splitRows = 8;
+  // With those of all KV heads enough for the threads of large machines.
+  w.maxSplits = std::clamp<int64_t>(128 / kv.getHeads(), 4, 32);
+  // Of each query also a maximum, a sum and a correction; 8 pointers to blocks.
+  w.scratchBytes =
+      w.tileQueries * (2 * rowBytes + 16) + 2 * groupRows * chunk * 4 + 64;
+  w.scratchBytes = static_cast<int64_t>(llvm::alignTo(w.scratchBytes, 64));
+  w.partialsBytes = w.splitRows * queryHeads * w.maxSplits * (rowBytes + 64);
+  return w;
 }

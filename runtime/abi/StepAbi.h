@@ -21,10 +21,17 @@ extern "C" {
 #endif
 
 /* Recorded in the artifact; the loader refuses any other number. */
-#define SWALLOW_ABI_VERSION 1
+#define SWALLOW_ABI_VERSION 2
 
 /* Tokens in one KV block. */
 #define SWALLOW_KV_BLOCK_TOKENS 32
+
+/* How a session stores keys and values; runtime/packing/KvLayout.h describes a
+ * block of each kind. */
+#define SWALLOW_KV_F32 0
+#define SWALLOW_KV_BF16 1
+#define SWALLOW_KV_F16 2
+#define SWALLOW_KV_I8 3
 
 /* Rows of a prefill tile: activation buffers hold max_step_tokens rounded up
  * to a multiple of this ("tokens" in the memory plan's affine expressions), so
@@ -62,10 +69,11 @@ typedef struct SwallowStepArgs {
    * the length of the ring. */
   const int32_t *block_tables;
   int64_t block_table_stride;
-  /* The KV pool, 64-byte aligned: [layer][block]{K,V}[kv_head][32][head_dim]
-   * in the KV element type. */
+  /* The KV pool, 64-byte aligned: [layer][block], a block being laid out as
+   * runtime/packing/KvLayout.h says for kv_element. */
   uint8_t *kv;
   int64_t kv_layer_stride; /* bytes between layers */
+  int64_t kv_element;      /* SWALLOW_KV_F32, ... */
   const uint8_t *weights;  /* base of the weights segment, 64-byte aligned */
   uint8_t *arena;          /* 64-byte aligned */
   /* [number of arena slots]: byte offset of each slot from `arena`, the

@@ -290,9 +290,22 @@ uint64_t swallow::elementBytes(fbs::ElementType type) {
   return 1;
 }
 
-uint64_t swallow::kvBlockBytes(const fbs::KvPlan &plan) {
-  return uint64_t(2) * plan.kv_heads() * plan.block_tokens() * plan.head_dim() *
-         elementBytes(plan.element());
+KvElement swallow::kvElement(const fbs::KvPlan &plan) {
+  switch (plan.element()) {
+  case fbs::ElementType::BF16:
+    return KvElement::BF16;
+  case fbs::ElementType::F16:
+    return KvElement::F16;
+  case fbs::ElementType::I8:
+    return KvElement::I8;
+  default: // what is nothing of these the loader has refused
+    return KvElement::F32;
+  }
+}
+
+uint64_t swallow::kvBlockBytes(const fbs::KvPlan &plan, KvElement element) {
+  KvBlockLayout layout{plan.kv_heads(), plan.head_dim(), element};
+  return static_cast<uint64_t>(layout.blockBytes());
 }
 
 fbs::ElementType swallow::elementTypeOf(PackedElement element) {

@@ -12,6 +12,7 @@
 
 #include "runtime/artifact/CodeImage.h"
 #include "runtime/artifact/program_generated.h"
+#include "runtime/packing/KvLayout.h"
 #include "runtime/packing/PackedLayout.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Result.h"
@@ -123,8 +124,10 @@ Result<uint64_t> evaluate(const fbs::Affine *affine,
 /// Bytes of one element; I4 counts as a whole byte here and has no use yet.
 uint64_t elementBytes(fbs::ElementType type);
 
+/// How a session stores keys and values when it is not told.
+KvElement kvElement(const fbs::KvPlan &plan);
 /// Bytes of one KV block of one layer, K and V together.
-uint64_t kvBlockBytes(const fbs::KvPlan &plan);
+uint64_t kvBlockBytes(const fbs::KvPlan &plan, KvElement element);
 
 /// The layout in which a weight is packed; valid() for every weight of an open
 /// Artifact.

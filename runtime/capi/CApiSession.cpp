@@ -42,6 +42,13 @@ swallow_status swallow::capi::readOptions(const swallow_session_options *in,
   options.memoryLimit = value.memory_limit;
   options.profile = value.profile;
   options.hugePages = value.huge_pages;
+  if (value.kv_cache) {
+    options.kvElement = parseKvElement(value.kv_cache);
+    if (!options.kvElement)
+      return fail({ErrorCode::InvalidArgument,
+                   "kv_cache must be f32, bf16, f16 or int8, not '" +
+                       std::string(value.kv_cache) + "'"});
+  }
   return SWALLOW_OK;
 }
 
@@ -62,6 +69,7 @@ static swallow_status fillPlan(swallow_memory_plan *out,
   value.total_bytes = plan.totalBytes;
   value.weights_bytes = plan.weightsBytes;
   value.weights_allocated_bytes = plan.weightsAllocated;
+  value.kv_cache = kvElementName(plan.kvElement).data();
   return fillStruct(out, value);
 }
 

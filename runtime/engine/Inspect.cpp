@@ -74,7 +74,7 @@ static Json describeKv(const fbs::KvPlan &kv) {
           {"kv_heads", kv.kv_heads()},
           {"head_dim", kv.head_dim()},
           {"block_tokens", kv.block_tokens()},
-          {"block_bytes", kvBlockBytes(kv)},
+          {"block_bytes", kvBlockBytes(kv, kvElement(kv))},
           {"window", std::move(window)}};
 }
 
@@ -245,6 +245,8 @@ static Json describePlan(const MemoryPlan &plan, const fbs::Variant &variant,
           {"max_step_tokens", plan.maxStepTokens},
           {"max_logit_rows", plan.maxLogitRows},
           {"threads", plan.threads},
+          {"kv_element", std::string(kvElementName(plan.kvElement))},
+          {"kv_block_bytes", plan.blockBytes},
           {"kv_blocks", plan.blocks},
           {"kv_blocks_per_sequence", plan.blocksPerSequence},
           {"kv_bytes", plan.kvBytes},

@@ -65,7 +65,8 @@ Result<MemoryPlan> planAt(int64_t context, const fbs::ModelInfo &model,
                  std::to_string(plan.maxSequences) + " sequences of " +
                      std::to_string(context) +
                      " tokens are more than a block table can name"};
-  plan.blockBytes = kvBlockBytes(kv);
+  plan.kvElement = options.kvElement.value_or(kvElement(kv));
+  plan.blockBytes = kvBlockBytes(kv, plan.kvElement);
   plan.kvLayerStride = multiply(plan.blockBytes, uint64_t(plan.blocks));
   plan.kvBytes = multiply(plan.kvLayerStride, kv.layers());
 

@@ -10,9 +10,11 @@
 #define SWALLOW_RUNTIME_ENGINE_MEMORYPLAN_H
 
 #include "runtime/artifact/program_generated.h"
+#include "runtime/packing/KvLayout.h"
 #include "runtime/support/Result.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +37,8 @@ struct SessionOptions {
   /// Weights in memory of the session, in huge pages where the system has them,
   /// instead of the mapped file. Always so where they are synthetic.
   bool hugePages = false;
+  /// How keys and values are stored; nothing: as the artifact says.
+  std::optional<KvElement> kvElement;
 };
 
 /// All sizes in bytes unless said otherwise.
@@ -50,7 +54,8 @@ struct MemoryPlan {
   /// 1 + maxStepTokens positions, so that a step never overwrites keys that its
   /// own queries need.
   int64_t blocksPerSequence = 0;
-  int64_t blocks = 0;         // in the pool
+  int64_t blocks = 0; // in the pool
+  KvElement kvElement = KvElement::F32;
   uint64_t blockBytes = 0;    // of one layer, K and V
   uint64_t kvLayerStride = 0; // blocks * blockBytes
   uint64_t kvBytes = 0;       // of all layers

@@ -6,6 +6,22 @@
 
 namespace swallow {
 
+/// What storing keys and values so may add to the mean error of the logits,
+/// relative to their root mean square.
+static float kvTolerance(KvElement element) {
+  switch (element) {
+  case KvElement::F32:
+    return 0;
+  case KvElement::F16:
+    return 0.002f;
+  case KvElement::BF16:
+    return 0.01f;
+  case KvElement::I8:
+    return 0.02f;
+  }
+  return 0;
+}
+
 static Result<ProbeResult> compare(Session &session, const fbs::Probe &probe,
                                    SequenceId sequence) {
   const auto &ids = *probe.token_ids();
@@ -36,7 +52,8 @@ static Result<ProbeResult> compare(Session &session, const fbs::Probe &probe,
   result.tokens = ids.size();
   result.meanAbsError = sum / (double(ids.size()) * double(vocab));
   result.relativeError = result.meanAbsError / probe.logit_rms();
-  result.tolerance = probe.tolerance();
+  result.tolerance =
+      std::max(probe.tolerance(), kvTolerance(session.memoryPlan().kvElement));
   return result;
 }
 

@@ -302,6 +302,7 @@ void Session::execute(int64_t numTokens) {
   args.block_table_stride = plan_.blocksPerSequence;
   args.kv = kv_.data();
   args.kv_layer_stride = static_cast<int64_t>(plan_.kvLayerStride);
+  args.kv_element = static_cast<int64_t>(plan_.kvElement);
   args.weights = weights().data();
   args.arena = arena_.data();
   args.arena_offsets = arenaOffsets_.data();

@@ -1,15 +1,20 @@
 //===- AttentionKernel.cpp - attention over paged keys and values ---------===//
 //
-// A piece of work is one row and one KV head. The keys of the row's sequence
-// are visited block by block; the query heads that share the KV head follow
-// each other while a block is in cache. Softmax is the online form (Milakov and
-// Gimelshein, "Online normalizer calculation for softmax", 2018): a running
-// maximum and sum, the accumulated output rescaled when the maximum grows. The
-// order of every sum depends on the row's position alone.
+// Rows of a step that follow each other in one sequence form tiles. A tile and
+// a KV head are a piece of work: the queries of all its rows and of all heads
+// that share the KV head go over the keys together, chunk by chunk, so that a
+// chunk is read from memory once for all of them. Softmax is the online form
+// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018):
+// a running maximum and sum, the output corrected when the maximum grows.
+//
+// In a small step the chunks of a piece are split as well, so that one long
+// sequence keeps all threads busy: each split leaves its output, maximum and
+// sum, which are combined behind a barrier. Where tiles and splits begin
+// depends on the rows alone, and so does the order of every sum.
 //
 //===----------------------------------------------------------------------===//
 
-#include "targets/x86/KvAddress.h"
+#include "targets/x86/AttentionPiece.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -19,196 +24,184 @@ using namespace swallow;
 using namespace swallow::x86;
 
 namespace {
-/// Output vectors accumulated in registers at a time.
-constexpr int64_t kOutputVectors = 8;
-/// Stands for minus infinity; exp of any difference to it is 0.
-constexpr float kMinusInfinity = -1e30f;
+/// Chunks of a split, unless that makes more splits than are kept apart.
+constexpr int64_t kSplitChunks = 2;
+constexpr int64_t kChunk = AttentionTile::kChunk;
 
 class AttentionEmitter {
 public:
-  AttentionEmitter(KernelFrame &frame, AttentionOp op)
-      : f(frame), k(frame.k), op(op), kv(op.getKv().getType()),
-        queries(frame.step.rowsOf(frame, op.getQuery())),
-        result(frame.step.rowsOf(frame, op.getResult())),
-        scratch(frame.slot(frame.step.workspaceSlot(op, "attention_scratch"))),
-        group(queries.columns / (kv.heads * kv.headDim)),
-        vectors((kv.headDim + k.lanes() - 1) / k.lanes()) {}
+  AttentionEmitter(KernelFrame &frame, const AttentionPlan &plan)
+      : plan(plan), kv(plan.kv), f(frame), k(frame.k) {}
 
   void emit() {
-    // Rows are dealt out in turn: under a causal mask later rows cost more.
-    Value pieces = k.mul(f.integer(Arg::NumTokens), kv.heads);
-    Value mine =
-        k.div(k.add(k.sub(pieces, f.thread), k.add(f.threads, -1)), f.threads);
-    Value any = k.lessThan(f.thread, pieces);
-    k.ifThen(any, [&] {
-      k.loop(k.i64(0), mine, 1, [&](Value turn) {
-        emitPiece(k.add(f.thread, k.mul(turn, f.threads)));
-      });
-    });
+    Value small =
+        k.lessThan(f.integer(Arg::NumTokens), k.i64(plan.sizes.splitRows + 1));
+    k.ifThenElse(small, [&] { emitSplit(); }, [&] { emitWhole(); });
   }
 
 private:
-  int64_t columnsPadded() const { return roundUp(kv.headDim, 16); }
-  // Scratch of one query head: output, 32 scores, maximum, sum.
-  int64_t scratchStride() const { return (kv.headDim + 64) * 4; }
-  int64_t scoresOffset() const { return columnsPadded() * 4; }
-  int64_t maximumOffset() const { return scoresOffset() + kv.blockTokens * 4; }
-  int64_t sumOffset() const { return maximumOffset() + 4; }
-  int64_t count(int64_t vector) const {
-    return std::min(k.lanes(), kv.headDim - vector * k.lanes());
-  }
+  struct Tile {
+    Value row0, rows; ///< of the step
+    Value firstChunk, endChunk;
+    Value perSplit, splits; ///< chunks of a split, and how many there are
+  };
 
-  void emitPiece(Value piece) {
-    Value row = k.div(piece, kv.heads);
-    Value head = k.rem(piece, kv.heads);
-    Value position = f.element(Arg::Positions, row);
-    Value sequence = f.element(Arg::Sequences, row);
-    Value first = k.i64(0);
+  Value ceilDiv(Value a, Value b) { return k.div(k.add(k.add(a, b), -1), b); }
+
+  Tile describe(Value row0, Value rows) {
+    Tile t{row0, rows, k.i64(0), {}, {}, {}};
+    Value position = f.element(Arg::Positions, row0);
     if (kv.window > 0)
-      first = k.max(first, k.add(position, 1 - kv.window));
+      t.firstChunk =
+          k.div(k.max(k.add(position, 1 - kv.window), k.i64(0)), kChunk);
+    t.endChunk = k.add(k.div(k.add(k.add(position, rows), -1), kChunk), 1);
+    Value chunks = k.sub(t.endChunk, t.firstChunk);
+    t.perSplit = k.max(ceilDiv(chunks, k.i64(plan.sizes.maxSplits)),
+                       k.i64(kSplitChunks));
+    t.splits = ceilDiv(chunks, t.perSplit);
+    return t;
+  }
 
-    forEachHead([&](Value own, Value) {
-      for (int64_t v = 0; v < vectors; ++v)
-        k.storeVector(k.zero(), k.offset(own, v * k.lanes() * 4), Element::F32);
-      k.store(k.f32(kMinusInfinity), k.offset(own, maximumOffset()));
-      k.store(k.f32(0.0f), k.offset(own, sumOffset()));
-    });
+  /// The step's tiles in order, with a number carried from one to the next.
+  Value forEachTile(Value init,
+                    function_ref<Value(const Tile &, Value carried)> body) {
+    Value n = f.integer(Arg::NumTokens);
+    Value last = k.add(n, -1);
+    KernelBuilder::Values results =
+        k.loop(k.i64(0), n, 1, {k.i64(0), init}, [&](Value row, ValueRange in) {
+          Value start = in[0], carried = in[1];
+          Value count = k.sub(k.add(row, 1), start);
+          Value next = k.min(k.add(row, 1), last);
+          auto differsBy = [&](Arg array, int64_t step) {
+            return k.equal(k.add(f.element(array, row), step),
+                           f.element(array, next));
+          };
+          Value goesOn = differsBy(Arg::Sequences, 0);
+          for (Value condition :
+               {differsBy(Arg::Positions, 1), k.lessThan(row, last),
+                k.lessThan(count, k.i64(plan.sizes.tileRows))})
+            goesOn = arith::AndIOp::create(k.ops(), goesOn, condition);
+          return k.ifThenElse(
+              goesOn, in.getTypes(),
+              [&] { return KernelBuilder::Values{start, carried}; },
+              [&] {
+                Value after = body(describe(start, count), carried);
+                return KernelBuilder::Values{k.add(row, 1), after};
+              });
+        });
+    return results[1];
+  }
 
-    Value firstBlock = k.div(first, kv.blockTokens);
-    Value endBlock = k.add(k.div(position, kv.blockTokens), 1);
-    k.loop(firstBlock, endBlock, 1, [&](Value block) {
-      Value keys = k.offset(kv.blockBase(f, sequence, block),
-                            k.mul(head, kv.headBytes()));
-      Value values = k.offset(keys, kv.planeBytes());
-      Value start = k.mul(block, kv.blockTokens);
-      Value begin = k.max(k.sub(first, start), k.i64(0));
-      Value end =
-          k.min(k.sub(k.add(position, 1), start), k.i64(kv.blockTokens));
-      forEachHead([&](Value own, Value inGroup) {
-        Value at =
-            k.add(k.mul(row, queries.stride()),
-                  k.mul(k.add(k.mul(head, group), inGroup), kv.headDim * 4));
-        emitScores(own, k.offset(queries.base, at), keys, begin, end);
-        emitSoftmax(own);
-        emitValues(own, values, begin, end);
+  void callPiece(const Tile &t, Value head, Value chunk, Value endChunk,
+                 Value split) {
+    f.call(attentionPiece(plan), {f.args, f.layer, f.thread, t.row0, t.rows,
+                                  head, chunk, endChunk, split});
+  }
+
+  /// Pieces are dealt out in turn: under a causal mask later rows cost more.
+  void emitWhole() {
+    // What is carried is the next head that is this thread's, from the first
+    // head of the tile.
+    forEachTile(f.thread, [&](const Tile &t, Value first) -> Value {
+      Value left = k.max(k.sub(k.i64(kv.heads), first), k.i64(0));
+      Value mine = ceilDiv(left, f.threads);
+      k.loop(k.i64(0), mine, 1, [&](Value turn) {
+        callPiece(t, k.add(first, k.mul(turn, f.threads)), t.firstChunk,
+                  t.endChunk, k.i64(-1));
       });
-    });
-
-    forEachHead([&](Value own, Value inGroup) {
-      Value sum = k.load(k.f32Type(), k.offset(own, sumOffset()));
-      Value scale = k.splat(k.divf(k.f32(1.0f), sum));
-      Value at = k.add(k.mul(row, result.stride()),
-                       k.mul(k.add(k.mul(head, group), inGroup),
-                             kv.headDim * sizeOf(result.element)));
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value x = k.loadVector(k.offset(own, v * k.lanes() * 4), Element::F32);
-        f.step.storeResult(k, op.getResult(), k.mulf(x, scale),
-                           k.offset(k.offset(result.base, at),
-                                    v * k.lanes() * sizeOf(result.element)),
-                           count(v));
-      }
+      return k.sub(k.add(first, k.mul(mine, f.threads)), k.i64(kv.heads));
     });
   }
 
-  void forEachHead(function_ref<void(Value own, Value inGroup)> body) {
-    k.loop(k.i64(0), k.i64(group), 1, [&](Value inGroup) {
-      body(k.offset(scratch, k.mul(inGroup, scratchStride())), inGroup);
+  /// A thread's splits are neighbours, so that what it prefetches behind one is
+  /// what it reads next.
+  void emitSplit() {
+    Value pieces =
+        forEachTile(k.i64(0), [&](const Tile &t, Value sum) -> Value {
+          return k.add(sum, k.mul(t.splits, kv.heads));
+        });
+    // Short contexts have nothing to combine; all threads see that alike.
+    Value most = forEachTile(k.i64(0), [&](const Tile &t, Value most) -> Value {
+      return k.max(most, t.splits);
     });
-  }
-
-  void emitScores(Value own, Value query, Value keys, Value begin, Value end) {
-    Value scores = k.offset(own, scoresOffset());
-    for (int64_t j = 0; j < kv.blockTokens; j += k.lanes())
-      k.storeVector(k.splat(kMinusInfinity, k.lanes()), k.offset(scores, j * 4),
-                    Element::F32);
-    Value scale = k.f32(static_cast<float>(op.getScale().convertToDouble()));
-    SmallVector<Value> q;
-    for (int64_t v = 0; v < vectors; ++v)
-      q.push_back(k.loadVector(k.offset(query, v * k.lanes() * 4), Element::F32,
-                               k.lanes(), count(v)));
-    k.loop(begin, end, 1, [&](Value j) {
-      Value key = k.offset(keys, k.mul(j, kv.rowBytes()));
-      Value sums[2] = {k.zero(), k.zero()};
-      for (int64_t v = 0; v < vectors; ++v) {
-        Value x =
-            k.loadVector(k.offset(key, v * k.lanes() * sizeOf(kv.element)),
-                         kv.element, k.lanes(), count(v));
-        sums[v % 2] = k.fma(q[v], x, sums[v % 2]);
-      }
-      Value dot = k.reduceAdd(vectors > 1 ? k.addf(sums[0], sums[1]) : sums[0]);
-      k.store(k.mulf(dot, scale), k.offset(scores, k.mul(j, 4)));
-    });
-  }
-
-  void emitSoftmax(Value own) {
-    Value scores = k.offset(own, scoresOffset());
-    int64_t lanes = k.lanes();
-    SmallVector<Value> s;
-    for (int64_t j = 0; j < kv.blockTokens; j += lanes)
-      s.push_back(k.loadVector(k.offset(scores, j * 4), Element::F32));
-    Value highest = s[0];
-    for (Value x : ArrayRef(s).drop_front())
-      highest = k.maxf(highest, x);
-    Value old = k.load(k.f32Type(), k.offset(own, maximumOffset()));
-    Value maximum = k.maxf(old, k.reduceMax(highest));
-    Value wide = k.splat(maximum);
-    Value total;
-    for (auto [i, x] : llvm::enumerate(s)) {
-      Value p = k.exp(k.subf(x, wide));
-      k.storeVector(p, k.offset(scores, i * lanes * 4), Element::F32);
-      total = total ? k.addf(total, p) : p;
-    }
-    Value correction = k.exp(k.splat(k.subf(old, maximum)));
-    Value sum = k.load(k.f32Type(), k.offset(own, sumOffset()));
-    Value scalar = vector::ExtractOp::create(k.ops(), correction, int64_t(0));
-    k.store(k.addf(k.mulf(sum, scalar), k.reduceAdd(total)),
-            k.offset(own, sumOffset()));
-    k.store(maximum, k.offset(own, maximumOffset()));
-    for (int64_t v = 0; v < vectors; ++v) {
-      Value out = k.offset(own, v * lanes * 4);
-      k.storeVector(k.mulf(k.loadVector(out, Element::F32), correction), out,
-                    Element::F32);
-    }
-  }
-
-  void emitValues(Value own, Value values, Value begin, Value end) {
-    Value scores = k.offset(own, scoresOffset());
-    for (int64_t first = 0; first < vectors; first += kOutputVectors) {
-      int64_t width = std::min(kOutputVectors, vectors - first);
-      auto output = [&](int64_t i) {
-        return k.offset(own, (first + i) * k.lanes() * 4);
-      };
-      KernelBuilder::Values acc;
-      for (int64_t i = 0; i < width; ++i)
-        acc.push_back(k.loadVector(output(i), Element::F32));
-      acc = k.loop(begin, end, 1, acc, [&](Value j, ValueRange in) {
-        Value p = k.splat(k.load(k.f32Type(), k.offset(scores, k.mul(j, 4))));
-        Value value = k.offset(values, k.mul(j, kv.rowBytes()));
-        KernelBuilder::Values next;
-        for (int64_t i = 0; i < width; ++i) {
-          int64_t v = first + i;
-          Value x =
-              k.loadVector(k.offset(value, v * k.lanes() * sizeOf(kv.element)),
-                           kv.element, k.lanes(), count(v));
-          next.push_back(k.fma(p, x, in[i]));
-        }
-        return next;
+    Value whole = k.lessThan(most, k.i64(2));
+    Value begin, end;
+    std::tie(begin, end) = f.share(pieces);
+    forEachTile(k.i64(0), [&](const Tile &t, Value base) -> Value {
+      Value count = k.mul(t.splits, kv.heads);
+      Value low = k.max(k.sub(begin, base), k.i64(0));
+      Value high = k.min(k.sub(end, base), count);
+      k.loop(low, high, 1, [&](Value piece) {
+        Value split = k.rem(piece, t.splits);
+        Value chunk = k.add(t.firstChunk, k.mul(split, t.perSplit));
+        callPiece(t, k.div(piece, t.splits), chunk,
+                  k.min(k.add(chunk, t.perSplit), t.endChunk),
+                  k.select(whole, k.i64(-1), split));
       });
-      for (int64_t i = 0; i < width; ++i)
-        k.storeVector(acc[i], output(i), Element::F32);
-    }
+      return k.add(base, count);
+    });
+    k.ifThenElse(
+        whole, [] {},
+        [&] {
+          f.barrier();
+          emitCombination();
+        });
   }
 
+  void emitCombination() {
+    Value begin, end;
+    std::tie(begin, end) =
+        f.share(k.mul(f.integer(Arg::NumTokens), plan.heads));
+    forEachTile(k.i64(0), [&](const Tile &t, Value base) -> Value {
+      Value after = k.add(base, k.mul(t.rows, plan.heads));
+      k.loop(k.max(begin, base), k.min(end, after), 1,
+             [&](Value query) { emitCombined(query, t.splits); });
+      return after;
+    });
+  }
+
+  void emitCombined(Value query, Value splits) {
+    auto state = [&](Value split, int64_t offset) {
+      return k.load(k.f32Type(), k.offset(plan.partial(f, query, split),
+                                          plan.maximumOffset() + offset));
+    };
+    Value maximum =
+        k.loop(k.i64(0), splits, 1, {k.f32(AttentionTile::kMinusInfinity)},
+               [&](Value split, ValueRange in) {
+                 return KernelBuilder::Values{k.maxf(in[0], state(split, 0))};
+               })[0];
+    KernelBuilder::Values init(plan.vectors() + 1, k.zero());
+    KernelBuilder::Values sums =
+        k.loop(k.i64(0), splits, 1, init, [&](Value split, ValueRange in) {
+          Value weight =
+              k.exp2(k.splat(k.subf(state(split, 0), maximum)), true);
+          Value partial = plan.partial(f, query, split);
+          KernelBuilder::Values next;
+          for (int64_t v = 0; v < plan.vectors(); ++v)
+            next.push_back(
+                k.fma(weight,
+                      k.loadVector(k.offset(partial, v * k.lanes() * 4),
+                                   Element::F32),
+                      in[v]));
+          next.push_back(
+              k.fma(weight, k.splat(state(split, 4)), in[plan.vectors()]));
+          return next;
+        });
+    Value scale = k.divf(k.splat(1.0f, k.lanes()), sums[plan.vectors()]);
+    for (int64_t v = 0; v < plan.vectors(); ++v)
+      plan.storeResult(f, query, v, k.mulf(sums[v], scale));
+  }
+
+  const AttentionPlan &plan;
+  const KvGeometry &kv;
   KernelFrame &f;
   KernelBuilder &k;
-  AttentionOp op;
-  KvGeometry kv;
-  Rows queries, result;
-  Value scratch;
-  int64_t group, vectors;
 };
 } // namespace
 
 void swallow::x86::emitAttention(KernelFrame &frame, AttentionOp op) {
-  AttentionEmitter(frame, op).emit();
+  forKvElement(frame, [&](KvElement element) {
+    AttentionPlan plan(frame.step, op, element);
+    AttentionEmitter(frame, plan).emit();
+  });
 }

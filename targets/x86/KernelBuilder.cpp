@@ -189,6 +189,11 @@ Value KernelBuilder::loadScalar(Value ptr, Element element) {
   return bitcast(f32Type(), arith::ShLIOp::create(b, wide, i32(16)));
 }
 
+void KernelBuilder::prefetch(Value ptr) {
+  // For reading, to be kept in all levels, of data.
+  LLVM::Prefetch::create(b, ptr, 0, 3, 1);
+}
+
 //===----------------------------------------------------------------------===//
 // Vectors
 //===----------------------------------------------------------------------===//
@@ -290,6 +295,67 @@ Value KernelBuilder::exp(Value x) {
   Value result = mulf(mulf(p, power(half)), power(rest));
   Value tiny = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, low);
   return select(tiny, constant(0.0f), result);
+}
+
+Value KernelBuilder::exp2(Value x, bool precise) {
+  int64_t n = cast<VectorType>(x.getType()).getDimSize(0);
+  auto constant = [&](float value) { return splat(value, n); };
+  bool scales = n == 16; // AVX-512 has vscalefps, which knows every exponent
+  if (!scales)
+    x = maxf(x, constant(-127.0f));
+  Value k = LLVM::RintOp::create(b, x);
+  Value r = subf(x, k);
+  // Taylor coefficients ln(2)^i / i!; |r| <= 1/2.
+  constexpr float coefficients[] = {1.5403530393e-4f,
+                                    1.3333558146e-3f,
+                                    9.6181291076e-3f,
+                                    5.5504108665e-2f,
+                                    2.4022650696e-1f,
+                                    6.9314718056e-1f,
+                                    1.0f};
+  Value p;
+  for (float c : llvm::ArrayRef(coefficients).drop_front(precise ? 0 : 1))
+    p = p ? fma(p, r, constant(c)) : constant(c);
+  if (scales) {
+    auto mask = arith::ConstantOp::create(b, b.getI16IntegerAttr(-1));
+    return LLVM::CallIntrinsicOp::create(
+               b, p.getType(),
+               b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512"),
+               ValueRange{p, k, p, mask, i32(4)})
+        .getResult(0);
+  }
+  // An exponent of -127 is the bits of zero.
+  auto intType = i32Vector(n);
+  Value exponent = arith::AddIOp::create(
+      b, arith::FPToSIOp::create(b, intType, k), splatI32(b, intType, 127));
+  return mulf(
+      p, bitcast(f32Vector(n),
+                 arith::ShLIOp::create(b, exponent, splatI32(b, intType, 23))));
+}
+
+Value KernelBuilder::dotBf16(Value sum, Value x, Value y) {
+  int64_t n = cast<VectorType>(sum.getType()).getDimSize(0);
+  auto pairs = VectorType::get({2 * n}, b.getBF16Type());
+  StringRef name = n == 16 ? "llvm.x86.avx512bf16.dpbf16ps.512"
+                           : "llvm.x86.avx512bf16.dpbf16ps.256";
+  return LLVM::CallIntrinsicOp::create(
+             b, sum.getType(), b.getStringAttr(name),
+             ValueRange{sum, vector::BitCastOp::create(b, pairs, x),
+                        vector::BitCastOp::create(b, pairs, y)})
+      .getResult(0);
+}
+
+Value KernelBuilder::firstOfPairs(Value pairs) {
+  auto type = cast<VectorType>(pairs.getType());
+  return bitcast(f32Vector(type.getDimSize(0)),
+                 arith::ShLIOp::create(b, pairs, splatI32(b, type, 16)));
+}
+Value KernelBuilder::secondOfPairs(Value pairs) {
+  auto type = cast<VectorType>(pairs.getType());
+  return bitcast(
+      f32Vector(type.getDimSize(0)),
+      arith::AndIOp::create(
+          b, pairs, splatI32(b, type, static_cast<int32_t>(0xffff0000u))));
 }
 
 //===----------------------------------------------------------------------===//
@@ -448,4 +514,19 @@ void KernelBuilder::ifThenElse(Value condition, function_ref<void()> then,
   then();
   b.setInsertionPoint(ifOp.elseBlock()->getTerminator());
   otherwise();
+}
+
+KernelBuilder::Values
+KernelBuilder::ifThenElse(Value condition, TypeRange types,
+                          function_ref<Values()> then,
+                          function_ref<Values()> otherwise) {
+  auto ifOp = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  for (auto [block, body] : {std::pair(ifOp.thenBlock(), then),
+                             std::pair(ifOp.elseBlock(), otherwise)}) {
+    b.setInsertionPointToEnd(block);
+    Values results = body();
+    scf::YieldOp::create(b, results);
+  }
+  return Values(ifOp.getResults());
 }

@@ -95,6 +95,8 @@ public:
   void storeVector(Value vector, Value ptr, Element element);
   /// One element as a scalar f32.
   Value loadScalar(Value ptr, Element element);
+  /// Asks for the cache line at `ptr`; harmless wherever it points.
+  void prefetch(Value ptr);
 
   //===--- vectors ----------------------------------------------------------//
   Value splat(Value scalar, int64_t lanes);
@@ -155,6 +157,16 @@ public:
   /// e^x by Cody-Waite reduction and a polynomial, relative error under 2e-7;
   /// 0 below -87.3.
   Value exp(Value vector);
+  /// 2^x for x <= 0, relative error under 3e-6, or 2e-7 when `precise`; 0 far
+  /// below -126.
+  Value exp2(Value vector, bool precise);
+  /// vdpbf16ps: adds both products of each pair of bf16 to a lane of `sum`.
+  /// Requires variant().bf16Dot; `a` and `b` are vectors of i32.
+  Value dotBf16(Value sum, Value a, Value b);
+  /// bf16 pairs in the lanes of an i32 vector: the first of each pair, or the
+  /// second, as f32.
+  Value firstOfPairs(Value pairs);
+  Value secondOfPairs(Value pairs);
 
   //===--- control flow -----------------------------------------------------//
   void loop(Value lower, Value upper, int64_t step,
@@ -165,6 +177,10 @@ public:
   void ifThen(Value condition, llvm::function_ref<void()> then);
   void ifThenElse(Value condition, llvm::function_ref<void()> then,
                   llvm::function_ref<void()> otherwise);
+  /// Carries values of `types` out of the branch that is taken.
+  Values ifThenElse(Value condition, mlir::TypeRange types,
+                    llvm::function_ref<Values()> then,
+                    llvm::function_ref<Values()> otherwise);
 
 private:
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);

@@ -3,26 +3,41 @@
 #ifndef SWALLOW_TARGETS_X86_KVADDRESS_H
 #define SWALLOW_TARGETS_X86_KVADDRESS_H
 
+#include "runtime/packing/KvLayout.h"
 #include "targets/x86/StepEmitter.h"
 
 namespace swallow::x86 {
 
-/// The layout that -swallow-plan-kv fixed: [block]{K,V}[head][32][head_dim].
-struct KvGeometry {
-  int64_t heads, headDim, window, blockTokens;
-  Element element;
+/// The KV memory of a planned op, for one of the elements in which a session
+/// may store it.
+struct KvGeometry : KvBlockLayout {
+  int64_t window;
 
-  explicit KvGeometry(KvType kv);
-  int64_t rowBytes() const { return headDim * sizeOf(element); }
-  int64_t headBytes() const { return blockTokens * rowBytes(); }
-  int64_t planeBytes() const { return heads * headBytes(); }
-  int64_t blockBytes() const { return 2 * planeBytes(); }
+  KvGeometry(KvType kv, KvElement element);
 
-  /// Start of this layer's pool block that holds logical block `block` of
-  /// `sequence`.
-  mlir::Value blockBase(KernelFrame &frame, mlir::Value sequence,
-                        mlir::Value block) const;
+  /// Whether queries and weights are rounded to bf16 before they are multiplied
+  /// by keys and values.
+  bool roundsFactors() const { return kvRoundsFactors(element); }
+
+  /// Start of a head of this layer's pool block that holds logical block
+  /// `block` of `sequence`.
+  mlir::Value headBase(KernelFrame &frame, mlir::Value sequence,
+                       mlir::Value block, mlir::Value head) const;
+
+  /// What tells helpers of different geometries apart: "bf16_2x64".
+  std::string suffix() const;
 };
+
+/// Calls `body` at run time for the element in which the session stores keys
+/// and values; emitted once per element.
+void forKvElement(KernelFrame &frame,
+                  llvm::function_ref<void(KvElement element)> body);
+
+/// append(row: ptr, head: ptr, position: i64): stores a head's row of f32 as
+/// the key or value of a position in the block whose head starts at `head`. The
+/// row is readable in whole vectors.
+mlir::LLVM::LLVMFuncOp appendHelper(StepEmitter &step, const KvGeometry &kv,
+                                    bool value);
 
 } // namespace swallow::x86
 

@@ -18,7 +18,8 @@ public:
   QkvEpilogue(KernelFrame &frame, FusedQkvOp op, const Tile &tile,
               const Rows &queries, const Rows &rope)
       : f(frame), k(frame.k), op(op), tile(tile), queries(queries), rope(rope),
-        kv(op.getKv().getType()), headDim(kv.headDim), half(headDim / 2) {
+        kvHeads(op.getKv().getType().getHeads()),
+        headDim(op.getKv().getType().getHeadDim()), half(headDim / 2) {
     bias = biasOfUnit(f, op.getBias(), tile.unit, tile.columns);
   }
 
@@ -32,31 +33,34 @@ public:
           [&] {
             Value at = k.add(k.mul(row, queries.stride()),
                              k.mul(tile.unit, headDim * 4));
-            emitRotated(k.offset(queries.base, at), Element::F32);
+            emitRotated(k.offset(queries.base, at));
           },
           [&] {
             Value head = k.sub(tile.unit, k.i64(queryHeads));
             k.ifThenElse(
-                k.lessThan(head, k.i64(kv.heads)),
-                [&] { emitRotated(kvRow(head, 0), kv.element); },
+                k.lessThan(head, k.i64(kvHeads)),
                 [&] {
-                  emitCopied(
-                      kvRow(k.sub(head, k.i64(kv.heads)), kv.planeBytes()),
-                      kv.element);
+                  emitRotated(data);
+                  emitAppend(head, /*value=*/false);
+                },
+                [&] {
+                  emitBias();
+                  emitAppend(k.sub(head, k.i64(kvHeads)), /*value=*/true);
                 });
           });
     });
   }
 
 private:
-  /// Where this row's position lies in a head's K (plane 0) or V plane.
-  Value kvRow(Value head, int64_t plane) {
+  void emitAppend(Value head, bool value) {
     Value position = f.element(Arg::Positions, row);
     Value sequence = f.element(Arg::Sequences, row);
-    Value base = kv.blockBase(f, sequence, k.div(position, kv.blockTokens));
-    Value inBlock = k.mul(k.rem(position, kv.blockTokens), kv.rowBytes());
-    return k.offset(base,
-                    k.add(k.add(k.mul(head, kv.headBytes()), inBlock), plane));
+    forKvElement(f, [&](KvElement element) {
+      KvGeometry kv(op.getKv().getType(), element);
+      Value base = kv.headBase(f, sequence, k.div(position, kv.tokens), head);
+      f.call(appendHelper(f.step, kv, value),
+             {data, base, k.rem(position, kv.tokens)});
+    });
   }
 
   /// Columns [column, column + count) of the head, bias added.
@@ -76,7 +80,7 @@ private:
   }
 
   /// (x1, x2) -> (x1 cos - x2 sin, x2 cos + x1 sin) with x2 half a head on.
-  void emitRotated(Value destination, Element element) {
+  void emitRotated(Value destination) {
     Value table = k.offset(rope.base, k.mul(row, rope.stride()));
     forEachVector(half, [&](int64_t i, int64_t count) {
       auto angle = [&](int64_t at) {
@@ -87,18 +91,18 @@ private:
       Value x1 = projected(i, count), x2 = projected(half + i, count);
       Value y1 = k.subf(k.mulf(x1, cos), k.mulf(x2, sin));
       Value y2 = k.addf(k.mulf(x2, cos), k.mulf(x1, sin));
-      k.storeVector(y1, k.offset(destination, i * sizeOf(element)), element,
+      k.storeVector(y1, k.offset(destination, i * 4), Element::F32, count);
+      k.storeVector(y2, k.offset(destination, (half + i) * 4), Element::F32,
                     count);
-      k.storeVector(y2, k.offset(destination, (half + i) * sizeOf(element)),
-                    element, count);
     });
   }
 
-  void emitCopied(Value destination, Element element) {
-    forEachVector(headDim, [&](int64_t i, int64_t count) {
-      k.storeVector(projected(i, count),
-                    k.offset(destination, i * sizeOf(element)), element, count);
-    });
+  void emitBias() {
+    if (bias)
+      forEachVector(headDim, [&](int64_t i, int64_t count) {
+        k.storeVector(projected(i, count), k.offset(data, i * 4), Element::F32,
+                      count);
+      });
   }
 
   KernelFrame &f;
@@ -106,8 +110,7 @@ private:
   FusedQkvOp op;
   const Tile &tile;
   const Rows &queries, &rope;
-  KvGeometry kv;
-  int64_t headDim, half;
+  int64_t kvHeads, headDim, half;
   Value bias, row, data;
 };
 } // namespace

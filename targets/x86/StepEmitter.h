@@ -37,6 +37,7 @@ enum class Arg : int64_t {
   BlockTableStride,
   Kv,
   KvLayerStride,
+  KvElement,
   Weights,
   Arena,
   ArenaOffsets,

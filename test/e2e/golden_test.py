@@ -23,6 +23,8 @@ F32_LARGEST = 1e-4
 # Of random weights, which are harder to quantise than those of a trained model:
 # steps of many rows, whose inputs share a scale over 256 columns, and of few.
 QUANTIZED_MEAN = {"int8": (0.05, 0.03), "int4": (0.30, 0.30)}
+# What storing keys and values so adds to the mean error, of logit_rms.
+KV_MEAN = {"f32": 1e-5, "f16": 1e-3, "bf16": 0.012, "int8": 0.02}
 
 
 class GoldenTest:
@@ -55,6 +57,7 @@ class GoldenTest:
                 self.prompts(dtype, variant)
                 self.pieces(dtype, variant)
                 self.threads(dtype, variant)
+                self.kv_elements(dtype, variant)
             self.checks.expect(
                 "MISMATCH" not in self.programs.rt("verify",
                                                    self.artifact(dtype)),
@@ -200,6 +203,30 @@ class GoldenTest:
             for i, rows in enumerate(copies):
                 self.close(dtype, rows[-1], case,
                            f"{variant} sequence {i} of 3, chunks of {chunk}")
+
+    # Keys and values stored otherwise than the dtype says, in chunks, so that
+    # they are read again from where they lie.
+    def kv_elements(self, dtype, variant):
+        artifact = self.artifact(dtype)
+        for i, case in enumerate(self.golden["logits"]):
+            for element, bound in KV_MEAN.items():
+                rows = self.programs.logits(
+                    artifact, case["ids"], "--chunk", "7", "--variant", variant,
+                    "--kv-cache", element)[0]
+                error = (mean_error(rows[-1], case["last_logits"])
+                         / case["logit_rms"])
+                if dtype == "bf16":
+                    bound = math.hypot(bound, self.bf16_mean)
+                self.checks.expect(error <= bound,
+                                   f"{dtype} {variant} prompt {i}, {element} "
+                                   f"keys and values: error {error:.2e} of the "
+                                   f"logits' rms, at most {bound:.1e}")
+        answers = {self.programs.logits_text(
+            artifact, self.golden["logits"][0]["ids"], "--chunk", "5",
+            "--variant", variant, "--kv-cache", "int8", "--threads",
+            str(threads)) for threads in (1, 2, 3)}
+        self.checks.expect(len(answers) == 1, f"{dtype} {variant}, int8: logits "
+                           "depend on the number of threads")
 
     # Bit-identical numbers for any number of threads, and so the same text.
     def threads(self, dtype, variant):

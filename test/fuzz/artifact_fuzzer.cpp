@@ -53,7 +53,8 @@ static void use(const Artifact &artifact) {
       }
     }
   }
-  check(kvBlockBytes(*program.kv()) > 0);
+  for (KvElement element : kKvElements)
+    check(kvBlockBytes(*program.kv(), element) > 0);
   for (uint32_t i = 0; program.weights() && i < program.weights()->size();
        ++i) {
     PackedLayout layout = weightLayout(*program.weights()->Get(i));

@@ -19,8 +19,9 @@
 // CHECK-SAME:   #swallow.slot<name = "row_scratch", offset = <constant = 0, per_token = 384, per_thread = 0, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 1024, per_sequence = 0>>,
 // CHECK-SAME:   #swallow.slot<name = "tile_scratch", offset = <constant = 0, per_token = 384, per_thread = 1024, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 65536, per_sequence = 0>>,
 // CHECK-SAME:   #swallow.slot<name = "panel_scratch", offset = <constant = 0, per_token = 384, per_thread = 66560, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 131072, per_sequence = 0>>,
-// CHECK-SAME:   #swallow.slot<name = "attention_scratch", offset = <constant = 0, per_token = 384, per_thread = 197632, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 640, per_sequence = 0>>],
-// CHECK-SAME:   swallow.arena_size = #swallow.affine<constant = 0, per_token = 384, per_thread = 198272, per_sequence = 0>}
+// CHECK-SAME:   #swallow.slot<name = "attention_scratch", offset = <constant = 0, per_token = 384, per_thread = 197632, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 17472, per_sequence = 0>>,
+// CHECK-SAME:   #swallow.slot<name = "attention_partials", offset = <constant = 0, per_token = 384, per_thread = 215104, per_sequence = 0>, size = <constant = 65536, per_token = 0, per_thread = 0, per_sequence = 0>>],
+// CHECK-SAME:   swallow.arena_size = #swallow.affine<constant = 65536, per_token = 384, per_thread = 215104, per_sequence = 0>}
 
 // With f32 inputs the same values are wider.
 // F32:        #swallow.slot<name = "attention", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "mlp", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "rope"
@@ -35,7 +36,7 @@ swallow.weight @down from ["d"] rows [32] : tensor<32x24xbf16>
 // CHECK-LABEL: func.func @step
 // CHECK:         swallow.embedding {{.*}} {swallow.result_element = f32, swallow.result_slot = 0 : i64, swallow.workspace_slots = array<i64: 4>}
 // CHECK:         swallow.fused_qkv {{.*}} {swallow.result_element = f32, swallow.result_slot = 1 : i64, swallow.workspace_slots = array<i64: 4, 5, 6, 7, 8>}
-// CHECK:         swallow.attention {{.*}} {swallow.result_element = bf16, swallow.result_slot = 2 : i64, swallow.workspace_slots = array<i64: 9>}
+// CHECK:         swallow.attention {{.*}} {swallow.result_element = bf16, swallow.result_slot = 2 : i64, swallow.workspace_slots = array<i64: 9, 10>}
 // CHECK:         swallow.fused_linear {{.*}} {swallow.result_element = f32, swallow.result_slot = 0 : i64, swallow.workspace_slots = array<i64: 7, 8>}
 // CHECK:         swallow.gated_mlp {{.*}} {swallow.result_element = bf16, swallow.result_slot = 3 : i64, swallow.workspace_slots = array<i64: 5, 6, 7, 8>}
 // CHECK:         swallow.fused_linear {{.*}} {swallow.result_element = f32, swallow.result_slot = 0 : i64, swallow.workspace_slots = array<i64: 7, 8>}

@@ -3,7 +3,7 @@
 // What the planning passes leave in the IR is checked by the dialect.
 
 !kv = !swallow.kv<layers = 1, heads = 1, head_dim = 4, element = f32>
-// expected-error@+1 {{expects KV blocks of 1024 bytes}}
+// expected-error@+1 {{expects KV blocks of 2560 bytes}}
 func.func @bytes(%kv: !kv {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 512, ring = false, ring_positions = 0>}) {
   return
 }
@@ -12,7 +12,7 @@ func.func @bytes(%kv: !kv {swallow.kv_layout = #swallow.kv_layout<block_tokens =
 
 !kv = !swallow.kv<layers = 1, heads = 1, head_dim = 4, element = f32, window = 9>
 // expected-error@+1 {{expects a ring of 8 positions exactly when the KV memory has a window}}
-func.func @ring(%kv: !kv {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 1024, ring = false, ring_positions = 0>}) {
+func.func @ring(%kv: !kv {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 2560, ring = false, ring_positions = 0>}) {
   return
 }
 

@@ -11,15 +11,16 @@ func.func @full(%batch: !swallow.batch, %kv: !full) {
   return
 }
 
-// A query reaches back over 16 positions before its own.
+// A query reaches back over 16 positions before its own. Values are padded: 32
+// tokens * (6 + 16) elements * 2 bytes.
 // CHECK-LABEL: func.func private @window
-// CHECK-SAME:    {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 768, ring = true, ring_positions = 16>}
+// CHECK-SAME:    {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 1408, ring = true, ring_positions = 16>}
 func.func private @window(%kv: !window, %batch: !swallow.batch) {
   return
 }
 
 // CHECK-LABEL: func.func @only_itself
-// CHECK-SAME:    {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 768, ring = true, ring_positions = 0>}
+// CHECK-SAME:    {swallow.kv_layout = #swallow.kv_layout<block_tokens = 32, block_bytes = 1408, ring = true, ring_positions = 0>}
 func.func @only_itself(%kv: !one) {
   return
 }

@@ -111,7 +111,7 @@ void addPlan(Text &text, const Json &json) {
   text.add("          KV           %12s  %s blocks of %s tokens, %s\n",
            bytes(plan["kv_bytes"]).c_str(), plain(plan["kv_blocks"]).c_str(),
            plain(json["kv"]["block_tokens"]).c_str(),
-           plain(json["kv"]["element"]).c_str());
+           plain(plan["kv_element"]).c_str());
   text.add("          activations  %12s\n", bytes(plan["arena_bytes"]).c_str());
   for (const Json &slot : plan["arena"])
     text.add("            %-20s %12s at %s\n", plain(slot["name"]).c_str(),
@@ -193,6 +193,7 @@ void addInspectCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
+  declare.kvCache(options->kvCache);
   verb->callback([&command, options] {
     command = [options] { return inspect(*options); };
   });

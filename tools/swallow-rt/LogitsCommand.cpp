@@ -146,6 +146,7 @@ void addLogitsCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
+  declare.kvCache(options->kvCache);
   verb->callback([&command, options] {
     command = [options] { return printLogits(*options); };
   });

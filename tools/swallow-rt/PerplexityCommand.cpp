@@ -227,6 +227,7 @@ void addPerplexityCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
+  declare.kvCache(options->kvCache);
   verb->callback([&command, options] {
     command = [options] { return perplexity(*options); };
   });

@@ -244,6 +244,7 @@ void addRunCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
+  declare.kvCache(options->kvCache);
   declare.maxStepTokens(options->maxStepTokens);
   verb->footer("model's: what the checkpoint's generation_config.json says. "
                "Naming a way of\nsampling samples. --system, "

@@ -110,6 +110,8 @@ swallow_session_options CommonOptions::session() const {
   options.huge_pages = hugePages;
   if (!variant.empty())
     options.variant = variant.c_str();
+  if (!kvCache.empty())
+    options.kv_cache = kvCache.c_str();
   return options;
 }
 

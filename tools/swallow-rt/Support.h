@@ -53,6 +53,7 @@ struct CommonOptions {
   int32_t threads = 0;
   std::string variant;
   bool hugePages = false;
+  std::string kvCache;
 
   /// The runtime's options with these filled in.
   swallow_session_options session() const;

@@ -132,6 +132,7 @@ void addVerifyCommand(CLI::App &app, Command &command) {
   declare.file(options->file);
   declare.threads(options->threads);
   declare.variant(options->variant);
+  declare.kvCache(options->kvCache);
   verb->callback([&command, options] {
     command = [options] { return verify(*options); };
   });

@@ -251,7 +251,14 @@ TEST(ArtifactLoad, WeightAccessors) {
     EXPECT_EQ(artifact->weight(i).size(),
               static_cast<size_t>(layout.totalBytes()));
   }
-  EXPECT_EQ(kvBlockBytes(*artifact->program().kv()), 2u * 2 * 32 * 4 * 2);
+  const fbs::KvPlan &kv = *artifact->program().kv();
+  EXPECT_EQ(kvElement(kv), KvElement::BF16);
+  // 2 heads of 32 keys of 4 features and values of 4, padded to 16.
+  EXPECT_EQ(kvBlockBytes(kv, KvElement::BF16), 2u * 32 * (4 + 16) * 2);
+  EXPECT_EQ(kvBlockBytes(kv, KvElement::F32), 2u * 32 * (4 + 16) * 4);
+  EXPECT_EQ(kvBlockBytes(kv, KvElement::F16), 2u * 32 * (4 + 16) * 2);
+  // and a scale of each key and value.
+  EXPECT_EQ(kvBlockBytes(kv, KvElement::I8), 2u * 32 * (4 + 16 + 2 * 4));
 }
 
 TEST(ArtifactLoad, EvaluatesTheMemoryPlan) {

@@ -89,6 +89,8 @@ TEST_F(SwallowRtTest, WrongUsageIsTwo) {
   expectError("logits " + file + " --ids 1,x", 2, "--ids");
   expectError("logits " + file + " --ids -1", 2, "-1");
   expectError("run " + file + " --threads 0", 2, "--threads");
+  expectError("run " + file + " --kv-cache int7", 2,
+              "--kv-cache: must be f32, bf16, f16 or int8, not 'int7'");
 }
 
 TEST_F(SwallowRtTest, LogitsInPiecesAndSideBySide) {

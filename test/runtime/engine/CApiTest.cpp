@@ -217,6 +217,24 @@ TEST_F(CApiTest, PlansWithoutAllocating) {
                                   real.logits_bytes + real.batch_bytes);
   swallow_session_destroy(session);
 
+  // Keys and values stored otherwise than the artifact says.
+  std::string standard = planned.kv_cache;
+  swallow_memory_plan other{};
+  other.struct_size = sizeof(other);
+  opened.kv_cache = standard.c_str();
+  ASSERT_EQ(swallow_memory_plan_query(artifact, &opened, &other), SWALLOW_OK);
+  EXPECT_EQ(other.kv_bytes, planned.kv_bytes);
+  opened.kv_cache = "int8";
+  ASSERT_EQ(swallow_memory_plan_query(artifact, &opened, &other), SWALLOW_OK);
+  EXPECT_STREQ(other.kv_cache, "int8");
+  EXPECT_LT(other.kv_bytes, planned.kv_bytes);
+  opened.kv_cache = "int7";
+  EXPECT_EQ(swallow_memory_plan_query(artifact, &opened, &other),
+            SWALLOW_INVALID_ARGUMENT);
+  EXPECT_STREQ(swallow_error_message(),
+               "kv_cache must be f32, bf16, f16 or int8, not 'int7'");
+  opened.kv_cache = nullptr;
+
   opened.memory_limit = 100;
   EXPECT_EQ(swallow_memory_plan_query(artifact, &opened, &planned),
             SWALLOW_OUT_OF_MEMORY);

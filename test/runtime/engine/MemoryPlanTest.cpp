@@ -6,8 +6,12 @@
 namespace swallow {
 namespace {
 
-// The fake model: two layers, blocks of 2 * 32 * 2 f32 = 512 bytes; arena of 64
-// bytes a token, 128 a thread, 64 a sequence.
+// The fake model: two layers, blocks of 32 keys of 2 f32 and values of 2,
+// padded to 16; arena of 64 bytes a token, 128 a thread, 64 a sequence.
+constexpr uint64_t kBlockBytes = 32 * (2 + 16) * 4;
+// Of both layers, and an entry of the table.
+constexpr uint64_t kBlockOfContext = 2 * kBlockBytes + 4;
+
 Result<MemoryPlan> plan(SessionOptions options, int64_t window = 0,
                         uint64_t weightsBytes = 0) {
   StepProgram program = test::makeFakeProgram({37, 2, window, 4000});
@@ -27,9 +31,9 @@ TEST(MemoryPlanTest, AddsUpExactly) {
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->blocksPerSequence, 32);
   EXPECT_EQ(result->blocks, 160);
-  EXPECT_EQ(result->blockBytes, 512u);
-  EXPECT_EQ(result->kvLayerStride, 160u * 512);
-  EXPECT_EQ(result->kvBytes, 2u * 160 * 512);
+  EXPECT_EQ(result->blockBytes, kBlockBytes);
+  EXPECT_EQ(result->kvLayerStride, 160u * kBlockBytes);
+  EXPECT_EQ(result->kvBytes, 2u * 160 * kBlockBytes);
   EXPECT_EQ(result->arenaBytes, 128u * 64 + 3 * 128 + 5 * 64);
   EXPECT_EQ(result->arenaOffsets,
             (std::vector<uint64_t>{0, 128 * 64, 128 * 64 + 3 * 128}));
@@ -82,6 +86,24 @@ TEST(MemoryPlanTest, WeightsInHugePagesAreAllocated) {
   EXPECT_LE(inMemory->totalBytes, 3u << 20);
 }
 
+// Keys and values take what the session's choice takes, and the artifact's
+// where it has none.
+TEST(MemoryPlanTest, KvElements) {
+  EXPECT_EQ(plan({})->kvElement, KvElement::F32);
+  for (auto [element, bytes] : {std::pair(KvElement::F32, 4 * 32 * 18),
+                                {KvElement::BF16, 2 * 32 * 18},
+                                {KvElement::F16, 2 * 32 * 18},
+                                {KvElement::I8, 32 * (18 + 2 * 4)}}) {
+    SessionOptions options;
+    options.kvElement = element;
+    Result<MemoryPlan> result = plan(options);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result->kvElement, element);
+    EXPECT_EQ(result->blockBytes, uint64_t(bytes));
+    EXPECT_EQ(result->kvBytes, uint64_t(2 * 125 * bytes));
+  }
+}
+
 TEST(MemoryPlanTest, RingsAreShorterThanTheContext) {
   SessionOptions options;
   options.contextLength = 4000;
@@ -95,9 +117,9 @@ TEST(MemoryPlanTest, RefusesWhatDoesNotFitAndSaysWhatWould) {
   SessionOptions options;
   options.contextLength = 4000;
   options.maxStepTokens = 32;
-  uint64_t fixed = plan(options)->totalBytes - 125 * (1024 + 4);
+  uint64_t fixed = plan(options)->totalBytes - 125 * kBlockOfContext;
   // 40 blocks of two layers and their table entries.
-  options.memoryLimit = int64_t(fixed + 40 * (1024 + 4));
+  options.memoryLimit = int64_t(fixed + 40 * kBlockOfContext);
   Result<MemoryPlan> result = plan(options);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::OutOfMemory);
@@ -113,7 +135,7 @@ TEST(MemoryPlanTest, RefusesWhatDoesNotFitAndSaysWhatWould) {
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->contextLength, 1280);
   // Weights have to stay in memory beside an automatic context.
-  result = plan(options, 0, 10 * (1024 + 4));
+  result = plan(options, 0, 10 * kBlockOfContext);
   ASSERT_TRUE(result.ok());
   EXPECT_EQ(result->contextLength, 960);
 

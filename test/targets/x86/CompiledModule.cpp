@@ -168,11 +168,12 @@ CompiledModule::compile(const std::string &text, int64_t vocab) {
 }
 
 Result<std::vector<std::vector<float>>>
-CompiledModule::evaluate(const std::vector<EvalBatch> &steps) {
+CompiledModule::evaluate(const std::vector<EvalBatch> &steps,
+                         std::optional<KvElement> kvElement) {
   CheckpointWeights stored(*ir_->checkpoint);
   const WeightSource &weights =
       ir_->quantized ? static_cast<const WeightSource &>(ir_->packed) : stored;
-  Evaluator evaluator(*ir_->module, weights, {1});
+  Evaluator evaluator(*ir_->module, weights, {1, kvElement});
   std::vector<std::vector<float>> logits;
   for (const EvalBatch &batch : steps) {
     SWALLOW_ASSIGN(std::vector<float> step, evaluator.step(batch));

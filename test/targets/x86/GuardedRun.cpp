@@ -61,6 +61,7 @@ Result<std::unique_ptr<GuardedRun>> GuardedRun::open(const StepProgram &program,
   options.maxSequences = sizes.sequences;
   options.contextLength = sizes.context;
   options.threads = sizes.threads;
+  options.kvElement = sizes.kvElement;
   SWALLOW_ASSIGN(impl.plan,
                  planMemory(*program.model, *program.kv, *program.variant,
                             program.weights.size(), options));
@@ -138,6 +139,7 @@ std::vector<float> GuardedRun::step(const EvalBatch &batch) {
   args.block_table_stride = impl.plan.blocksPerSequence;
   args.kv = impl.kv.data();
   args.kv_layer_stride = static_cast<int64_t>(impl.plan.kvLayerStride);
+  args.kv_element = static_cast<int64_t>(impl.plan.kvElement);
   args.weights = impl.weights.data();
   args.arena = impl.arena;
   args.arena_offsets = impl.slotOffsets.data();

@@ -11,6 +11,7 @@
 
 #include "compiler/Evaluator.h"
 #include "runtime/engine/StepProgram.h"
+#include "runtime/packing/KvLayout.h"
 #include "runtime/support/Result.h"
 #include "test/targets/x86/GuardedMemory.h"
 
@@ -42,7 +43,8 @@ public:
 
   /// The logits of each step of a conversation, by the evaluator.
   Result<std::vector<std::vector<float>>>
-  evaluate(const std::vector<EvalBatch> &steps);
+  evaluate(const std::vector<EvalBatch> &steps,
+           std::optional<KvElement> kvElement = {});
 
 private:
   CompiledModule();
@@ -59,6 +61,7 @@ public:
     int64_t sequences; // batches name them 0 .. sequences - 1
     int64_t context;   // positions per sequence
     int threads;
+    std::optional<KvElement> kvElement = {}; // nothing: the artifact's
   };
   static Result<std::unique_ptr<GuardedRun>> open(const StepProgram &program,
                                                   const Sizes &sizes);

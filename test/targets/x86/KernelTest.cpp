@@ -17,6 +17,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 
 using namespace swallow;
@@ -93,10 +94,16 @@ GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
 struct Bounds {
   double largest, mean;
 };
-Bounds boundsOf(Weights weights) {
-  return weights == Weights::F32    ? Bounds{1e-5, 1e-6}
-         : weights == Weights::BF16 ? Bounds{1e-2, 1e-3}
-                                    : Bounds{2e-1, 1.5e-2};
+Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
+  if (isQuantized(weights))
+    return {2e-1, 1.5e-2};
+  if (weights == Weights::F32 &&
+      kvElement.value_or(KvElement::F32) == KvElement::F32)
+    return {1e-5, 1e-6};
+  // A key that is rounded the other way differs by half a step of its type.
+  if (weights == Weights::F32 && *kvElement == KvElement::F16)
+    return {1e-3, 1e-4};
+  return {1e-2, 1e-3};
 }
 
 void expectClose(const std::vector<float> &found,
@@ -143,13 +150,15 @@ protected:
   }
 
   void check(CompiledModule &compiled, const std::vector<EvalBatch> &steps,
-             const BoundsFn &bounds) {
-    auto expected = compiled.evaluate(steps);
+             const BoundsFn &bounds, std::optional<KvElement> kvElement = {}) {
+    SCOPED_TRACE(kvElement ? kvElementName(*kvElement) : "");
+    auto expected = compiled.evaluate(steps, kvElement);
     ASSERT_TRUE(expected.ok()) << expected.error().message;
     Logits onOneThread;
     for (int threads : {1, 2, 3}) {
       GuardedRun::Sizes sizes = sizesFor(steps);
       sizes.threads = threads;
+      sizes.kvElement = kvElement;
       auto run = GuardedRun::open(compiled.program(), sizes);
       ASSERT_TRUE(run.ok()) << run.error().message;
       for (size_t i = 0; i < steps.size(); ++i) {
@@ -282,6 +291,46 @@ TEST_P(KernelTest, FusedQkvAndAttention) {
   for (const AttentionShape &shape : shapes)
     check(attentionModule(weights(), shape),
           conversation({1, 2, 7, 8, 9, 33, 130, 1, 3}, 3));
+}
+
+/// One sequence that is read in one piece up to a long context, then grows by
+/// few rows at a time: several chunks and splits of keys, and tiles of rows.
+std::vector<EvalBatch> longConversation() {
+  std::vector<EvalBatch> steps;
+  int32_t length = 0;
+  for (int64_t count : {1, 126, 1, 1, 3, 170, 8, 1, 291, 1, 7, 1}) {
+    EvalBatch batch;
+    for (int64_t i = 0; i < count; ++i, ++length) {
+      int32_t row = batch.push((length * 29 + 3) % kTokens, length, 0);
+      if (i + 3 >= count)
+        batch.logitRows.push_back(row);
+    }
+    steps.push_back(batch);
+  }
+  return steps;
+}
+
+// Every way to store keys and values, whatever the weights are; groups that
+// fill the kernels' rows and that do not; a window within and beyond a chunk.
+TEST_P(KernelTest, KvElements) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
+      {.hidden = 32, .heads = 7, .kvHeads = 1, .headDim = 6, .window = 200},
+      {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 40}};
+  for (const AttentionShape &shape : shapes) {
+    TestModule module = attentionModule(weights(), shape);
+    SCOPED_TRACE(module.name);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    for (KvElement element : kKvElements) {
+      auto bounds = [&](const EvalBatch &) {
+        return boundsOf(weights(), element);
+      };
+      check(**compiled, longConversation(), bounds, element);
+      check(**compiled, conversation({1, 8, 9, 33, 130, 3}, 3), bounds,
+            element);
+    }
+  }
 }
 
 // The ring of a window holds fewer positions than the sequences have: blocks

@@ -45,6 +45,7 @@ void addChatCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
+  declare.kvCache(options->kvCache);
   declare.maxStepTokens(options->maxStepTokens);
   declare.flag("-v,--verbose", options->verbose,
                "Print speeds and context use after each answer");

@@ -181,6 +181,20 @@ void Options::variant(std::string &value) {
   text("--variant", value, "NAME", "Code variant", "the best that runs here");
 }
 
+void Options::kvCache(std::string &value) {
+  custom("--kv-cache", "TYPE", "Keys and values", "f32, bf16, f16 or int8",
+         [&value](const std::string &text) {
+           for (const char *known : {"f32", "bf16", "f16", "int8"})
+             if (text == known) {
+               value = text;
+               return;
+             }
+           throw CLI::ValidationError("--kv-cache",
+                                      "must be f32, bf16, f16 or int8, not '" +
+                                          text + "'");
+         });
+}
+
 void Options::maxStepTokens(int64_t &value) {
   number<int64_t>("--max-step-tokens", value, "N", "Tokens in one step",
                   {1, int64_t(1) << 20}, std::to_string(value));

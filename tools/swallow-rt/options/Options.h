@@ -86,6 +86,7 @@ public:
   void context(std::string &value);
   void threads(int32_t &value);
   void variant(std::string &value);
+  void kvCache(std::string &value);
   void maxStepTokens(int64_t &value);
   void hugePages(bool &value);
 
