@@ -327,10 +327,10 @@ Value KernelBuilder::exp2(Value x, bool precise) {
   // An exponent of -127 is the bits of zero.
   auto intType = i32Vector(n);
   Value exponent = arith::AddIOp::create(
-      b, arith::FPToSIOp::create(b, intType, k), splatI32(b, intType, 127));
+      b, arith::FPToSIOp::create(b, intType, k), constantI32(b, intType, 127));
   return mulf(
       p, bitcast(f32Vector(n),
-                 arith::ShLIOp::create(b, exponent, splatI32(b, intType, 23))));
+                 arith::ShLIOp::create(b, exponent, constantI32(b, intType, 23))));
 }
 
 Value KernelBuilder::dotBf16(Value sum, Value x, Value y) {
@@ -348,14 +348,14 @@ Value KernelBuilder::dotBf16(Value sum, Value x, Value y) {
 Value KernelBuilder::firstOfPairs(Value pairs) {
   auto type = cast<VectorType>(pairs.getType());
   return bitcast(f32Vector(type.getDimSize(0)),
-                 arith::ShLIOp::create(b, pairs, splatI32(b, type, 16)));
+                 arith::ShLIOp::create(b, pairs, constantI32(b, type, 16)));
 }
 Value KernelBuilder::secondOfPairs(Value pairs) {
   auto type = cast<VectorType>(pairs.getType());
   return bitcast(
       f32Vector(type.getDimSize(0)),
       arith::AndIOp::create(
-          b, pairs, splatI32(b, type, static_cast<int32_t>(0xffff0000u))));
+          b, pairs, constantI32(b, type, static_cast<int32_t>(0xffff0000u))));
 }
 
 //===----------------------------------------------------------------------===//
@@ -470,12 +470,6 @@ Value KernelBuilder::truncateToBytes(Value integers) {
   int64_t n = cast<VectorType>(integers.getType()).getDimSize(0);
   return arith::TruncIOp::create(b, i8Vector(n), integers);
 }
-void KernelBuilder::prefetch(Value ptr) {
-  // Of data (1), for reading (0), into all levels (3).
-  LLVM::Prefetch::create(b, ptr, b.getI32IntegerAttr(0), b.getI32IntegerAttr(3),
-                         b.getI32IntegerAttr(1));
-}
-
 //===----------------------------------------------------------------------===//
 // Control flow
 //===----------------------------------------------------------------------===//

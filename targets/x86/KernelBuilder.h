@@ -145,8 +145,6 @@ public:
   Value loadBytes(Value ptr);
   /// Stores each lane's low byte.
   Value truncateToBytes(Value integers);
-  /// Asks for the cache line at `ptr`.
-  void prefetch(Value ptr);
   Value intrinsic(llvm::StringRef name, mlir::Type result,
                   mlir::ValueRange operands);
   void intrinsic(llvm::StringRef name, mlir::ValueRange operands);
