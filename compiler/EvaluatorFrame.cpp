@@ -233,12 +233,8 @@ private:
 
   /// x has a row for each of the batch's.
   EvalTensor linear(const EvalTensor &x, Value weight, Value bias) {
-    std::vector<bool> unrounded;
-    if (context_.batch.unrounded)
-      for (int64_t r = 0; r < x.rows; ++r)
-        unrounded.push_back(isUnrounded(r));
-    return multiply(x, matrix(weight), vectorOrNull(bias), unrounded,
-                    context_.threads);
+    return multiply(x, matrix(weight), vectorOrNull(bias),
+                    unroundedRows(x.rows), context_.threads);
   }
 
   /// x has a row for each that wants logits.
@@ -248,6 +244,15 @@ private:
       for (int32_t row : context_.batch.logitRows)
         unrounded.push_back(isUnrounded(row));
     return multiply(x, matrix(weight), nullptr, unrounded, context_.threads);
+  }
+
+  /// Of a tensor with a row for each of the batch's; empty if none is.
+  std::vector<bool> unroundedRows(int64_t rows) const {
+    std::vector<bool> unrounded;
+    if (context_.batch.unrounded)
+      for (int64_t r = 0; r < rows; ++r)
+        unrounded.push_back(isUnrounded(r));
+    return unrounded;
   }
 
   bool isUnrounded(int64_t row) const {
@@ -359,7 +364,7 @@ private:
     set(op.getResult(),
         attend(query, rows, type.getHeads(), type.getHeadDim(),
                static_cast<float>(op.getScale().convertToDouble()),
-               kvRoundsFactors(kvElementOf(type)), context_.threads));
+               kvElementOf(type), unroundedRows(query.rows), context_.threads));
     return {};
   }
 

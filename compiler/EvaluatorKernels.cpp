@@ -255,9 +255,29 @@ EvalTensor columnSlice(const EvalTensor &x, int64_t begin, int64_t cols) {
   return out;
 }
 
+namespace {
+float int8Scale(const float *head, int64_t headDim) {
+  float largest = 0;
+  for (int64_t d = 0; d < headDim; ++d)
+    largest = std::max(largest, std::fabs(head[d]));
+  return largest * (1.0f / 127.0f);
+}
+
+/// The weight of a value, as bf16. Where values are int8 it is their scale too
+/// that is in what is rounded.
+float roundWeight(KvElement element, float weight, const float *value,
+                  int64_t headDim) {
+  if (element != KvElement::I8)
+    return roundTo(DType::BF16, weight);
+  float scale = int8Scale(value, headDim);
+  return scale == 0 ? 0 : roundTo(DType::BF16, weight * scale) / scale;
+}
+} // namespace
+
 EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
                   int64_t kvHeads, int64_t headDim, float scale,
-                  bool roundsFactors, int threads) {
+                  KvElement element, const std::vector<bool> &unrounded,
+                  int threads) {
   EvalTensor out{query.rows, query.cols, std::vector<float>(query.data.size())};
   int64_t heads = query.cols / headDim;
   int64_t width = kvHeads * headDim;
@@ -266,9 +286,12 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
   auto oneHead = [&](int64_t row, int64_t head, std::vector<float> &q,
                      std::vector<float> &key, std::vector<float> &weights) {
     const std::vector<const float *> &entries = kv[row].entries;
+    const bool rounds =
+        kvRoundsFactors(element) &&
+        (static_cast<size_t>(row) >= unrounded.size() || !unrounded[row]);
     int64_t offset = head / (heads / kvHeads) * headDim;
     std::copy_n(query.row(row) + head * headDim, headDim, q.data());
-    if (roundsFactors)
+    if (rounds)
       roundTo(DType::BF16, q.data(), headDim);
     weights.resize(entries.size());
     float maximum = -INFINITY;
@@ -284,9 +307,9 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
     for (size_t j = 0; j < entries.size(); ++j) {
       float weight = deterministicExp(weights[j] - maximum);
       sum += weight;
-      if (roundsFactors)
-        weight = roundTo(DType::BF16, weight);
       const float *value = entries[j] + width + offset;
+      if (rounds)
+        weight = roundWeight(element, weight, value, headDim);
       for (int64_t d = 0; d < headDim; ++d)
         result[d] += weight * value[d];
     }
@@ -316,10 +339,8 @@ void roundToKv(KvElement element, int64_t headDim, std::vector<float> &entry) {
     break;
   }
   for (int64_t begin = 0; begin < count; begin += headDim) {
-    float *head = entry.data() + begin, largest = 0;
-    for (int64_t d = 0; d < headDim; ++d)
-      largest = std::max(largest, std::fabs(head[d]));
-    float scale = largest * (1.0f / 127.0f);
+    float *head = entry.data() + begin;
+    float scale = int8Scale(head, headDim);
     float inverse = scale == 0 ? 0 : 1 / scale;
     for (int64_t d = 0; d < headDim; ++d)
       head[d] = std::nearbyint(head[d] * inverse) * scale;

@@ -204,9 +204,9 @@ typedef struct swallow_session_options {
    * instead of the mapped file; default false. Each such session has a copy.
    * Synthetic weights are always in memory. */
   bool huge_pages;
-  const char *kv_cache;    /* how keys and values are stored: "f32", "bf16",
-                              "f16" or "int8"; default NULL: the artifact's
-                              dtype */
+  const char *kv_cache; /* how keys and values are stored: "f32", "bf16",
+                           "f16" or "int8"; default NULL: the artifact's
+                           dtype */
 } swallow_session_options;
 
 void swallow_session_options_init(swallow_session_options *options,
@@ -230,7 +230,7 @@ typedef struct swallow_memory_plan {
   uint64_t weights_bytes; /* mapped from the file, shared, not in the total */
   uint64_t weights_allocated_bytes; /* weights_bytes where they are in memory of
                                        the session, otherwise 0 */
-  const char *kv_cache;   /* "f32", ...: lives as long as the program */
+  const char *kv_cache; /* "f32", ...: lives as long as the program */
 } swallow_memory_plan;
 
 /* The plan that swallow_session_create would allocate with these options.

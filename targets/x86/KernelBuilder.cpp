@@ -328,9 +328,9 @@ Value KernelBuilder::exp2(Value x, bool precise) {
   auto intType = i32Vector(n);
   Value exponent = arith::AddIOp::create(
       b, arith::FPToSIOp::create(b, intType, k), constantI32(b, intType, 127));
-  return mulf(
-      p, bitcast(f32Vector(n),
-                 arith::ShLIOp::create(b, exponent, constantI32(b, intType, 23))));
+  return mulf(p, bitcast(f32Vector(n),
+                         arith::ShLIOp::create(b, exponent,
+                                               constantI32(b, intType, 23))));
 }
 
 Value KernelBuilder::dotBf16(Value sum, Value x, Value y) {

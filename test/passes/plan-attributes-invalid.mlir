@@ -67,7 +67,7 @@ module attributes {swallow.weights_size = "big"} {}
 
 // -----
 
-// expected-error@+1 {{expects KV blocks of 2048 bytes}}
+// expected-error@+1 {{expects KV blocks of 2560 bytes}}
 func.func @block_tokens(%kv: !swallow.kv<layers = 1, heads = 1, head_dim = 4, element = f32> {swallow.kv_layout = #swallow.kv_layout<block_tokens = 64, block_bytes = 1024, ring = false, ring_positions = 0>}) {
   return
 }

@@ -1,5 +1,7 @@
 #include "test/runtime/engine/FakeStep.h"
 
+#include "runtime/packing/KvLayout.h"
+
 #include <cstring>
 
 namespace swallow::test {
@@ -10,8 +12,9 @@ namespace {
 
 FakeModel current;
 
-// KV of one head of two f32: the token and its position plus the layer.
-constexpr int64_t kBlockFloats = 2 * SWALLOW_KV_BLOCK_TOKENS * 2;
+// KV of one head of two f32: the token and its position plus the layer. They
+// are kept in the room of the keys, position after position.
+constexpr KvBlockLayout kBlock{1, 2, KvElement::F32};
 
 enum Slot { Rows, Scratch, PerSequence, kSlots };
 constexpr uint64_t kRowBytes = 64, kScratchBytes = 128, kSequenceBytes = 64;
@@ -25,7 +28,7 @@ float *kvEntry(const SwallowStepArgs &args, int64_t layer, int64_t sequence,
                int64_t position) {
   int64_t entry = position / SWALLOW_KV_BLOCK_TOKENS % args.block_table_stride;
   int64_t block = args.block_tables[sequence * args.block_table_stride + entry];
-  int64_t blockBytes = kBlockFloats * int64_t(sizeof(float));
+  int64_t blockBytes = kBlock.blockBytes();
   require(block >= 0 && (block + 1) * blockBytes <= args.kv_layer_stride);
   float *keys = reinterpret_cast<float *>(
       args.kv + layer * args.kv_layer_stride + block * blockBytes);
