@@ -20,7 +20,9 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
 
+#include <atomic>
 #include <chrono>
+#include <optional>
 
 using namespace mlir;
 using namespace swallow;
@@ -180,28 +182,68 @@ static std::vector<uint8_t> toBytes(const std::string &text) {
   return {text.begin(), text.end()};
 }
 
-/// Compiles one variant into `program` and `segments`.
-static Status addVariant(ModuleOp fused, const x86::Variant &variant,
-                         fbs::ProgramT &program,
-                         std::vector<SegmentData> &segments) {
-  SWALLOW_ASSIGN(auto module, planModule(fused, variant));
-  if (!program.kv) {
-    SWALLOW_ASSIGN(program.kv, describeKv(*module));
-  }
+namespace {
+/// The code of one variant and its entry in the program, which names no segment
+/// yet.
+struct CompiledVariant {
+  std::unique_ptr<fbs::VariantT> table;
+  std::vector<uint8_t> code;
+};
+} // namespace
+
+/// The model as the passes that know no target leave it.
+static Result<OwningOpRef<ModuleOp>>
+fusedModule(MLIRContext &context, const ModelConfig &config,
+            const CompileOptions &options) {
+  auto module = importModel(context, config, {options.dtype});
+  SWALLOW_TRY(fuseModule(*module));
+  if (options.quant.any())
+    SWALLOW_TRY(quantizeModule(*module, options.quant));
+  return module;
+}
+
+static Result<CompiledVariant> compileVariant(const ModelConfig &config,
+                                              const CompileOptions &options,
+                                              const x86::Variant &variant) {
+  Ir ir;
+  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, config, options));
+  SWALLOW_ASSIGN(auto module, planModule(*fused, variant));
   SWALLOW_TRY(emitKernels(*module, variant));
-  SWALLOW_ASSIGN(auto table, describeVariant(*module, variant));
+  CompiledVariant compiled;
+  SWALLOW_ASSIGN(compiled.table, describeVariant(*module, variant));
   SWALLOW_TRY(lowerToLLVM(*module));
   SWALLOW_ASSIGN(x86::LinkedCode code, x86::emitCode(*module, variant));
-  std::vector<uint8_t> bytes = toBytes(code.bytes);
-  auto image = checkCodeImage(bytes);
+  compiled.code = toBytes(code.bytes);
+  auto image = checkCodeImage(compiled.code);
   if (!image.ok())
     return {ErrorCode::Internal,
             "the code of " + variant.name +
                 " is not self-contained: " + image.error().message};
-  table->code_segment = static_cast<uint32_t>(segments.size());
-  table->step_offset = code.stepOffset;
-  program.variants.push_back(std::move(table));
-  segments.push_back({fbs::SegmentKind::Code, variant.name, std::move(bytes)});
+  compiled.table->step_offset = code.stepOffset;
+  return compiled;
+}
+
+/// Compiles all variants side by side, each in a context of its own, and adds
+/// them in their order.
+static Status addVariants(const ModelConfig &config,
+                          const CompileOptions &options, fbs::ProgramT &program,
+                          std::vector<SegmentData> &segments) {
+  const llvm::ArrayRef<x86::Variant> variants = x86::allVariants();
+  std::vector<std::optional<Result<CompiledVariant>>> compiled(variants.size());
+  std::atomic<size_t> next = 0;
+  runOnThreads(
+      std::min(threadCount(options.threads), static_cast<int>(variants.size())),
+      [&] {
+        for (size_t i; (i = next++) < variants.size();)
+          compiled[i] = compileVariant(config, options, variants[i]);
+      });
+  for (size_t i = 0; i < variants.size(); ++i) {
+    SWALLOW_ASSIGN(CompiledVariant variant, std::move(*compiled[i]));
+    variant.table->code_segment = static_cast<uint32_t>(segments.size());
+    program.variants.push_back(std::move(variant.table));
+    segments.push_back(
+        {fbs::SegmentKind::Code, variants[i].name, std::move(variant.code)});
+  }
   return {};
 }
 
@@ -238,7 +280,6 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   }
 
   Ir ir;
-  auto imported = importModel(*ir.context, source.config, {options.dtype});
   const bool quantizes = options.quant.any();
   ProbeRequest probeRequest;
   probeRequest.tokens = options.probeTokens;
@@ -254,6 +295,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     note("Evaluating the probe");
     Stopwatch watch;
     CheckpointWeights weights(*source.checkpoint);
+    auto imported = importModel(*ir.context, source.config, {options.dtype});
     auto probe = emptyProbe(probeRequest);
     SWALLOW_ASSIGN(bool finite,
                    evaluateProbe(probeRequest, *imported, weights, *probe));
@@ -266,20 +308,20 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   }
 
   Stopwatch codeWatch;
-  SWALLOW_TRY(fuseModule(*imported));
-  if (quantizes)
-    SWALLOW_TRY(quantizeModule(*imported, options.quant));
   std::vector<SegmentData> segments;
-  std::vector<WeightJob> jobs;
-  for (const x86::Variant &variant : x86::allVariants()) {
-    note("Generating code for " + variant.name);
-    SWALLOW_TRY(addVariant(*imported, variant, program, segments));
-  }
+  std::string names;
+  for (const x86::Variant &variant : x86::allVariants())
+    names += (names.empty() ? "" : ", ") + variant.name;
+  note("Generating code for " + names);
+  SWALLOW_TRY(addVariants(source.config, options, program, segments));
   report.codeSeconds = codeWatch.seconds();
 
-  // Packing does not depend on the variant: all of them read the same weights.
-  SWALLOW_ASSIGN(auto planned,
-                 planModule(*imported, x86::allVariants().front()));
+  // KV memory and packing do not depend on the variant: all of them read the
+  // same.
+  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, source.config, options));
+  SWALLOW_ASSIGN(auto planned, planModule(*fused, x86::allVariants().front()));
+  SWALLOW_ASSIGN(program.kv, describeKv(*planned));
+  std::vector<WeightJob> jobs;
   SWALLOW_TRY(describeWeights(*planned,
                               source.checkpoint ? &*source.checkpoint : nullptr,
                               program, jobs));

@@ -79,10 +79,6 @@ constexpr int64_t quantGroupBytes(PackedElement element, int64_t nBlock) {
   return nBlock * (1 + kQuantGroup * packedElementBits(element) / 8);
 }
 
-/// The code of one weight of a packed block.
-uint8_t quantCode(PackedElement element, int64_t nBlock, const uint8_t *block,
-                  int64_t column, int64_t input);
-
 /// The values of output feature `column` of a packed block, `cols` of them.
 void dequantizeColumn(const PackedLayout &layout, const uint8_t *block,
                       int64_t column, float *out);

@@ -14,6 +14,10 @@
 
 #include "runtime/packing/QuantFormat.h"
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
 namespace swallow::quantsearch {
 
 constexpr int64_t kLanes = 16;
@@ -44,21 +48,32 @@ constexpr float largestLevel(PackedElement element) {
                                                           : range.highest);
 }
 
-/// One batch: 16 groups, transposed.
-struct alignas(64) Batch {
-  Floats x[kQuantGroup];      ///< input i of each group / block scale
-  Floats weight[kQuantGroup]; ///< its importance
-  Floats largest;             ///< of each group
-  // Results.
-  Ints scale;              ///< c of each group
-  Ints level[kQuantGroup]; ///< of each input
+/// What is searched at a time: up to 16 groups that follow each other.
+struct BatchInput {
+  const float *values;     ///< [groups][kQuantGroup]
+  const float *importance; ///< alike, or null: all are 1
+  int64_t groups;
+  float inverse; ///< of the block scale, in whose units errors are measured
 };
 
-/// Fills in the results of a batch. One for each instruction set.
-using SearchFn = void (*)(PackedElement, Batch &);
-void searchBaseline(PackedElement element, Batch &batch);
-void searchAvx2(PackedElement element, Batch &batch);
-void searchAvx512(PackedElement element, Batch &batch);
+/// The results, and what they are found with: input i of each group in one
+/// vector.
+struct alignas(64) Batch {
+  Ints scale;              ///< c of each group
+  Ints level[kQuantGroup]; ///< of each input
+  Floats error, square;    ///< sums over each group, of x - scale * level and x
+
+  Floats x[kQuantGroup];      ///< the values / block scale
+  Floats weight[kQuantGroup]; ///< their importance
+};
+
+/// One of each for each instruction set.
+struct SearchFns {
+  void (*search)(PackedElement element, const BatchInput &input, Batch &batch);
+  /// The largest magnitude of a multiple of 16 values.
+  float (*largest)(const float *values, int64_t count);
+};
+extern const SearchFns searchBaseline, searchAvx2, searchAvx512;
 
 // Internal to each source that includes this: it is compiled in its own way.
 namespace {
@@ -74,20 +89,60 @@ struct Levels4 {
 };
 constexpr Levels4 kLevels4;
 
+#ifdef __AVX512F__
+/// The line of levels in buckets narrower than the distance of two middles: the
+/// middle in each, if there is one, and the levels on both sides.
+struct alignas(64) Buckets4 {
+  static constexpr int kCount = 32;
+  static constexpr float kWidth = 4, kFirst = -64;
+  float middle[kCount], below[kCount], above[kCount];
+  constexpr Buckets4() : middle(), below(), above() {
+    for (int i = 0; i < kCount; ++i) {
+      const float begin = kFirst + kWidth * static_cast<float>(i);
+      int passed = 0;
+      while (passed < 15 && kLevels4.middle[passed] < begin)
+        ++passed;
+      const bool inside =
+          passed < 15 && kLevels4.middle[passed] < begin + kWidth;
+      middle[i] = inside ? kLevels4.middle[passed] : begin + kWidth;
+      below[i] = kInt4Levels[passed];
+      above[i] = kInt4Levels[inside ? passed + 1 : passed];
+    }
+  }
+};
+constexpr Buckets4 kBuckets4;
+
+inline void nearest4(const Floats &y, Floats &level) {
+  Floats inside = y < 63.5f ? y : Floats{} + 63.5f;
+  inside = inside > Buckets4::kFirst ? inside : Floats{} + Buckets4::kFirst;
+  const auto bucket = (__m512i) __builtin_convertvector(
+      (inside - Buckets4::kFirst) * (1 / Buckets4::kWidth), Ints);
+  auto look = [&](const float *table) {
+    return (Floats)_mm512_permutex2var_ps(_mm512_load_ps(table), bucket,
+                                          _mm512_load_ps(table + 16));
+  };
+  level = y > look(kBuckets4.middle) ? look(kBuckets4.above)
+                                     : look(kBuckets4.below);
+}
+#endif
+
 inline void selectFloats(const Ints &mask, const Floats &yes, Floats &no) {
-  Ints bits = (mask & (Ints)yes) | (~mask & (Ints)no);
-  no = (Floats)bits;
+  no = mask ? yes : no;
 }
 
 /// The level nearest to y.
 template <PackedElement element>
 inline void nearest(const Floats &y, Floats &level) {
   if constexpr (element == PackedElement::I4) {
+#ifdef __AVX512F__
+    nearest4(y, level);
+#else
     level = Floats{} + static_cast<float>(kInt4Levels[0]);
     for (int i = 0; i < 15; ++i) {
       Ints above = y > kLevels4.middle[i];
       level += (Floats)(above & (Ints)(Floats{} + kLevels4.delta[i]));
     }
+#endif
   } else {
     constexpr QuantRange range = quantRange(element);
     const float low = static_cast<float>(range.lowest);
@@ -119,10 +174,76 @@ inline void errorOf(const Batch &batch, const Ints &c, Floats &error) {
   }
 }
 
-template <PackedElement element> inline void searchBatch(Batch &batch) {
+inline Floats magnitudeOf(const Floats &x) {
+  return (Floats)((Ints)x & 0x7fffffff);
+}
+
+/// Swaps row and column, in four steps of blocks twice as large each.
+inline void transpose(Floats rows[kLanes]) {
+  Floats other[kLanes];
+#define SWALLOW_SWAP(FROM, TO, STEP, LOW, HIGH)                                \
+  for (int64_t i = 0; i < kLanes; ++i) {                                       \
+    if (i & (STEP))                                                            \
+      continue;                                                                \
+    TO[i] = __builtin_shufflevector(FROM[i], FROM[i + (STEP)], LOW);           \
+    TO[i + (STEP)] = __builtin_shufflevector(FROM[i], FROM[i + (STEP)], HIGH); \
+  }
+#define SWALLOW_LIST(...) __VA_ARGS__
+  SWALLOW_SWAP(
+      rows, other, 1,
+      SWALLOW_LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+      SWALLOW_LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+  SWALLOW_SWAP(
+      other, rows, 2,
+      SWALLOW_LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+      SWALLOW_LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+  SWALLOW_SWAP(
+      rows, other, 4,
+      SWALLOW_LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+      SWALLOW_LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+  SWALLOW_SWAP(
+      other, rows, 8,
+      SWALLOW_LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+      SWALLOW_LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30,
+                   31))
+#undef SWALLOW_LIST
+#undef SWALLOW_SWAP
+}
+
+/// [groups][16] as one vector for each of the 16; 0 for groups beyond.
+inline void loadTransposed(const float *from, int64_t groups,
+                           Floats to[kQuantGroup]) {
+  static_assert(kQuantGroup == kLanes);
+  for (int64_t group = 0; group < kLanes; ++group) {
+    to[group] = Floats{};
+    if (group < groups)
+      __builtin_memcpy(&to[group], from + group * kQuantGroup, sizeof(Floats));
+  }
+  transpose(to);
+}
+
+/// Fills in x and weight; returns the largest magnitude of each group.
+inline Floats loadBatch(const BatchInput &input, Batch &batch) {
+  loadTransposed(input.values, input.groups, batch.x);
+  if (input.importance)
+    loadTransposed(input.importance, input.groups, batch.weight);
+  else
+    for (Floats &weight : batch.weight)
+      weight = Floats{} + 1.0f;
+  Floats largest = Floats{};
+  for (Floats &x : batch.x) {
+    x *= input.inverse;
+    Floats magnitude = magnitudeOf(x);
+    selectFloats(magnitude > largest, magnitude, largest);
+  }
+  return largest;
+}
+
+template <PackedElement element>
+inline void searchBatch(const BatchInput &input, Batch &batch) {
   constexpr Search search = searchOf(element);
   // The codes between which each lane looks.
-  Floats ideal = batch.largest / largestLevel(element);
+  Floats ideal = loadBatch(input, batch) / largestLevel(element);
   Ints first, last;
   int32_t span = 0;
   for (int64_t lane = 0; lane < kLanes; ++lane) {
@@ -143,12 +264,12 @@ template <PackedElement element> inline void searchBatch(Batch &batch) {
     errorOf<element>(batch, codes, error);
     Ints better = error < bestError;
     selectFloats(better, error, bestError);
-    best = (better & codes) | (~better & best);
+    best = better ? codes : best;
   };
   for (int32_t at = 0; at <= span; at += search.step) {
     Ints codes = first + at;
     Ints beyond = codes > last;
-    codes = (beyond & last) | (~beyond & codes);
+    codes = beyond ? last : codes;
     tryCodes(codes);
     if (search.mirrored)
       tryCodes(-codes);
@@ -162,7 +283,7 @@ template <PackedElement element> inline void searchBatch(Batch &batch) {
         // Neither zero, nor beyond a byte, nor another sign.
         Ints bad =
             (codes == 0) | (codes > 127) | (codes < -127) | (centre == 0);
-        codes = (bad & centre) | (~bad & codes);
+        codes = bad ? centre : codes;
         tryCodes(codes);
       }
   }
@@ -174,22 +295,42 @@ template <PackedElement element> inline void searchBatch(Batch &batch) {
   Floats scale = wide * magnitude;
   selectFloats(best == 0, Floats{} + 1.0f, scale);
   Floats inverse = 1.0f / scale;
+  selectFloats(best == 0, Floats{}, scale);
+  batch.error = batch.square = Floats{};
   for (int64_t i = 0; i < kQuantGroup; ++i) {
     Floats level;
     nearest<element>(batch.x[i] * inverse, level);
     batch.level[i] = __builtin_convertvector(level, Ints);
+    Floats difference = batch.x[i] - scale * level;
+    batch.error += difference * difference;
+    batch.square += batch.x[i] * batch.x[i];
   }
 }
 
-inline void searchAny(PackedElement element, Batch &batch) {
+inline void searchAny(PackedElement element, const BatchInput &input,
+                      Batch &batch) {
   switch (element) {
   case PackedElement::I4:
-    return searchBatch<PackedElement::I4>(batch);
+    return searchBatch<PackedElement::I4>(input, batch);
   case PackedElement::I6:
-    return searchBatch<PackedElement::I6>(batch);
+    return searchBatch<PackedElement::I6>(input, batch);
   default:
-    return searchBatch<PackedElement::I8>(batch);
+    return searchBatch<PackedElement::I8>(input, batch);
   }
+}
+
+inline float largestMagnitude(const float *values, int64_t count) {
+  Floats largest = Floats{};
+  for (int64_t i = 0; i < count; i += kLanes) {
+    Floats x;
+    __builtin_memcpy(&x, values + i, sizeof(x));
+    x = magnitudeOf(x);
+    selectFloats(x > largest, x, largest);
+  }
+  float result = 0;
+  for (int64_t lane = 0; lane < kLanes; ++lane)
+    result = largest[lane] > result ? largest[lane] : result;
+  return result;
 }
 
 } // namespace

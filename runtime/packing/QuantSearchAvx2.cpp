@@ -1,7 +1,7 @@
-//===- QuantSearchAvx2.cpp - see QuantSearch.h and CMakeLists.txt ---------===//
+//===- QuantSearchAvx2.cpp - see QuantSearch.h and CMakeLists.txt -*- C++
+//-*-===//
 
 #include "runtime/packing/QuantSearch.h"
 
-void swallow::quantsearch::searchAvx2(PackedElement element, Batch &batch) {
-  searchAny(element, batch);
-}
+const swallow::quantsearch::SearchFns swallow::quantsearch::searchAvx2 = {
+    searchAny, largestMagnitude};

@@ -1,8 +1,7 @@
-//===- QuantSearchAvx512.cpp - see QuantSearch.h and CMakeLists.txt
-//---------===//
+//===- QuantSearchAvx512.cpp - see QuantSearch.h and CMakeLists.txt -*- C++
+//-*-===//
 
 #include "runtime/packing/QuantSearch.h"
 
-void swallow::quantsearch::searchAvx512(PackedElement element, Batch &batch) {
-  searchAny(element, batch);
-}
+const swallow::quantsearch::SearchFns swallow::quantsearch::searchAvx512 = {
+    searchAny, largestMagnitude};

@@ -1,8 +1,7 @@
-//===- QuantSearchBaseline.cpp - see QuantSearch.h and CMakeLists.txt
-//---------===//
+//===- QuantSearchBaseline.cpp - see QuantSearch.h and CMakeLists.txt -*- C++
+//-*-===//
 
 #include "runtime/packing/QuantSearch.h"
 
-void swallow::quantsearch::searchBaseline(PackedElement element, Batch &batch) {
-  searchAny(element, batch);
-}
+const swallow::quantsearch::SearchFns swallow::quantsearch::searchBaseline = {
+    searchAny, largestMagnitude};

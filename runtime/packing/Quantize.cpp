@@ -8,13 +8,14 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 using namespace swallow;
 using namespace swallow::quantsearch;
 
 namespace {
 
-SearchFn chooseSearch() {
+const SearchFns &chooseSearch() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f"))
     return searchAvx512;
@@ -68,7 +69,7 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
                             int64_t numRows, int64_t stride,
                             std::span<const float> importance, uint8_t *out,
                             PackStats &stats) {
-  static const SearchFn search = chooseSearch();
+  static const SearchFns &fns = chooseSearch();
   static const CodeTable codes4;
   const PackedElement element = layout.element;
   const int64_t groups = layout.paddedCols() / kQuantGroup;
@@ -79,8 +80,8 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
   std::memset(out, 0, static_cast<size_t>(layout.blockBytes()));
   float largest = 0;
   for (int64_t row = 0; row < numRows; ++row)
-    for (int64_t i = 0; i < layout.cols; ++i)
-      largest = std::max(largest, std::fabs(rows[row * stride + i]));
+    largest = std::max(largest,
+                       fns.largest(rows + row * stride, layout.paddedCols()));
   // The largest group may want a scale above its ideal one.
   float blockScale = searchOf(element).high * largest /
                      (largestLevel(element) * (127.0f * 127.0f));
@@ -92,55 +93,48 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
   const float inverse = blockScale != 0 ? 1.0f / blockScale : 0.0f;
   const int32_t zero = element == PackedElement::I4 ? 1 : 0;
 
+  std::vector<float> paddedImportance(importance.begin(), importance.end());
+  if (!importance.empty())
+    paddedImportance.resize(static_cast<size_t>(layout.paddedCols()), 1.0f);
+
+  double error = 0, square = 0; // in units of the block scale
   Batch batch;
   for (int64_t row = 0; row < numRows; ++row) {
     const float *values = rows + row * stride;
     for (int64_t group = 0; group < groups; group += kLanes) {
       const int64_t lanes = std::min(kLanes, groups - group);
-      batch.largest = Floats{};
-      for (int64_t i = 0; i < kQuantGroup; ++i) {
-        batch.x[i] = Floats{};
-        batch.weight[i] = Floats{} + 1.0f;
-      }
-      for (int64_t lane = 0; lane < lanes; ++lane) {
-        const int64_t begin = (group + lane) * kQuantGroup;
-        float most = 0;
-        for (int64_t i = 0; i < kQuantGroup; ++i) {
-          const float x = values[begin + i] * inverse;
-          batch.x[i][lane] = x;
-          most = std::max(most, std::fabs(x));
-          if (!importance.empty() && begin + i < layout.cols)
-            batch.weight[i][lane] = importance[begin + i];
-        }
-        batch.largest[lane] = most;
-      }
       if (blockScale != 0) {
-        search(element, batch);
+        fns.search(element,
+                   {values + group * kQuantGroup,
+                    importance.empty()
+                        ? nullptr
+                        : paddedImportance.data() + group * kQuantGroup,
+                    lanes, inverse},
+                   batch);
       } else {
         batch.scale = Ints{};
         for (Ints &level : batch.level)
           level = Ints{} + zero;
+        batch.error = batch.square = Floats{};
       }
       for (int64_t lane = 0; lane < lanes; ++lane) {
         uint8_t *to = out + kQuantHeaderBytes + (group + lane) * groupBytes;
         auto c = static_cast<int8_t>(batch.scale[lane]);
         std::memcpy(to + row, &c, 1);
-        const float scale = blockScale * static_cast<float>(quantScale(c));
         uint8_t codes[kQuantGroup];
         for (int64_t i = 0; i < kQuantGroup; ++i) {
           const int32_t level = batch.level[i][lane];
           codes[i] = element == PackedElement::I4 ? codes4.of[level + 64]
                                                   : codeOf(element, level);
-          const int64_t input = (group + lane) * kQuantGroup + i;
-          const float x = values[input];
-          const double difference =
-              static_cast<double>(x) - scale * static_cast<float>(level);
-          stats.squaredError += difference * difference;
-          stats.squaredValue += static_cast<double>(x) * x;
         }
         storeGroup(element, layout.nBlock, codes, to + layout.nBlock, row);
+        error += batch.error[lane];
+        square += batch.square[lane];
       }
     }
     stats.values += layout.cols;
   }
+  const double unit = static_cast<double>(blockScale) * blockScale;
+  stats.squaredError += error * unit;
+  stats.squaredValue += square * unit;
 }
