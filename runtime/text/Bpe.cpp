@@ -52,8 +52,8 @@ void BpeEncoder::encodeUnknown(std::string_view word,
   // often known already, even if the model has no pre-tokenizer. Caching one
   // needs the text that its symbols stand for, and that it becomes what it
   // would as a word: with ignore_merges a word may be a token, a stretch not.
-  bool cacheStretches = ordered && !model_.ignoreMerges &&
-                        word.size() > WordCache::maxLength;
+  bool cacheStretches =
+      ordered && !model_.ignoreMerges && word.size() > WordCache::maxLength;
   for (size_t first = 0; first < count;) {
     size_t last = first + 1;
     while (last < count &&

@@ -94,8 +94,11 @@ private:
 
   void callPiece(const Tile &t, Value head, Value chunk, Value endChunk,
                  Value split) {
-    f.call(attentionPiece(plan), {f.args, f.layer, f.thread, t.row0, t.rows,
-                                  head, chunk, endChunk, split});
+    forKvElement(f, [&](KvElement element) {
+      f.call(attentionPiece(AttentionPlan(plan.step, plan.op, element)),
+             {f.args, f.layer, f.thread, t.row0, t.rows, head, chunk, endChunk,
+              split});
+    });
   }
 
   /// Pieces are dealt out in turn: under a causal mask later rows cost more.
@@ -200,8 +203,7 @@ private:
 } // namespace
 
 void swallow::x86::emitAttention(KernelFrame &frame, AttentionOp op) {
-  forKvElement(frame, [&](KvElement element) {
-    AttentionPlan plan(frame.step, op, element);
-    AttentionEmitter(frame, plan).emit();
-  });
+  // How work is dealt out does not depend on the element.
+  AttentionPlan plan(frame.step, op, KvElement::F32);
+  AttentionEmitter(frame, plan).emit();
 }

@@ -3,6 +3,7 @@
 #include "targets/x86/AttentionPiece.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -153,7 +154,7 @@ private:
       Value endBlock = k.div(k.add(end, kTokens - 1), kTokens);
       Value factors = k.offset(q, k.mul(first, tile.queryStride()));
       Value output = k.offset(out, k.mul(first, tile.outputStride()));
-      forRows(count, 1, [&](int64_t m) {
+      forRows(count, [&](int64_t m) {
         f.call(tile.scores(m), {factors, table, scores, firstBlock, endBlock});
       });
       k.loop(k.i64(0), count, 1, [&](Value i) {
@@ -176,20 +177,23 @@ private:
             some, [&] { f.call(tile.softmax(true), arguments); },
             [&] { f.call(tile.softmax(false), arguments); });
       });
-      forRows(count, 1, [&](int64_t m) {
+      forRows(count, [&](int64_t m) {
         f.call(tile.values(m),
                {weights, table, output, stateOf(first), firstBlock, end});
       });
     });
   }
 
-  /// The smallest helper that takes all rows.
-  void forRows(Value count, int64_t m, function_ref<void(int64_t m)> body) {
-    if (m == tile.maxRows())
-      return body(m);
+  /// A helper that takes all rows: the one for the queries of one row of the
+  /// step if it does.
+  void forRows(Value count, function_ref<void(int64_t m)> body) {
+    auto m = static_cast<int64_t>(
+        llvm::PowerOf2Ceil(static_cast<uint64_t>(plan.group)));
+    if (m >= tile.maxRows())
+      return body(tile.maxRows());
     k.ifThenElse(
         k.lessThan(count, k.i64(m + 1)), [&] { body(m); },
-        [&] { forRows(count, 2 * m, body); });
+        [&] { body(tile.maxRows()); });
   }
 
   void emitResults() {
