@@ -2,9 +2,8 @@
 //
 // C[m][n] = sum_k A[m][k] B[k][n] for one block of nBlock output features, B
 // packed as in runtime/packing/PackedLayout.h. Weights are read once, in order,
-// and are what the time goes into; each load feeds m rows. Even and odd steps
-// accumulate apart, which hides the latency of the multiply-add, and are summed
-// at the end, so a row's result does not depend on how many rows go with it.
+// and are what the time goes into; each load feeds m rows. The order of a row's
+// sums does not depend on how many rows and blocks go with it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +20,7 @@ namespace {
 
 /// How far ahead of the loads the cache is asked, in bytes: prefetching by the
 /// hardware ends at each page.
-constexpr int64_t kPrefetchBytes = 4096;
+constexpr int64_t kPrefetchBytes = 2048;
 
 /// Columns are worked off in passes of `vectors` vectors, so that m * vectors *
 /// 2 accumulators leave room for the operands.
@@ -29,13 +28,15 @@ class GemvEmitter {
 public:
   GemvEmitter(KernelBuilder &k, ValueRange arguments, int64_t m, int64_t cols,
               int64_t nBlock, bool bf16Weight, bool bf16Input, int64_t lda,
-              int64_t ldc)
+              Streams streams)
       : k(k), a(arguments[0]), block(arguments[1]), c(arguments[2]), m(m),
         cols(cols), nBlock(nBlock), bf16Weight(bf16Weight),
-        bf16Input(bf16Input), lda(lda), ldc(ldc) {
+        bf16Input(bf16Input), lda(lda), streams(streams) {
     vectors = nBlock / k.lanes();
+    // The same for any m and number of blocks, so that results are.
+    parities = splitsPairs() ? 2 : 1;
     int64_t budget = k.variant().registers == 32 ? 16 : 8;
-    while (vectors > 1 && m * vectors * 2 > budget)
+    while (vectors > 1 && streams.count * m * vectors * parities > budget)
       vectors = vectors % 2 == 0 ? vectors / 2 : 1;
   }
 
@@ -47,9 +48,9 @@ public:
 private:
   using Values = KernelBuilder::Values;
 
-  // Accumulator (parity, row, vector).
-  size_t at(int64_t parity, int64_t row, int64_t v) const {
-    return (parity * m + row) * vectors + v;
+  // Accumulator (block, parity, row, vector).
+  size_t at(int64_t stream, int64_t parity, int64_t row, int64_t v) const {
+    return ((stream * parities + parity) * m + row) * vectors + v;
   }
 
   /// Steps are inputs (f32 weights) or pairs of inputs (bf16 weights).
@@ -57,48 +58,62 @@ private:
   int64_t stepBytes() const { return nBlock * 4; }
 
   void emitPass(int64_t firstVector) {
-    Values acc(2 * m * vectors, k.zero());
+    Values acc(streams.count * parities * m * vectors, k.zero());
     Value base = k.offset(block, firstVector * k.lanes() * 4);
     // A bf16 pair already feeds both parities where it is split into two f32
     // products; otherwise two steps make a round.
     int64_t round = splitsPairs() ? 1 : 2;
     int64_t whole = steps() / round * round;
+    auto emitSteps = [&](Value s, int64_t count, Values &sums) {
+      for (int64_t i = 0; i < streams.count; ++i)
+        for (int64_t step = 0; step < count; ++step)
+          emitStep(i, k.offset(base, i * blockBytes()), k.add(s, step),
+                   step % parities, sums);
+    };
     if (whole > 0)
       acc = k.loop(k.i64(0), k.i64(whole), round, acc,
                    [&](Value s, ValueRange in) {
                      Values next(in);
-                     for (int64_t parity = 0; parity < round; ++parity)
-                       emitStep(base, k.add(s, parity), parity, next);
+                     emitSteps(s, round, next);
                      return next;
                    });
     if (whole < steps())
-      emitStep(base, k.i64(whole), 0, acc);
-    for (int64_t row = 0; row < m; ++row)
-      for (int64_t v = 0; v < vectors; ++v)
-        k.storeVector(
-            k.addf(acc[at(0, row, v)], acc[at(1, row, v)]),
-            k.offset(c, row * ldc * 4 + (firstVector + v) * k.lanes() * 4),
-            Element::F32);
+      emitSteps(k.i64(whole), 1, acc);
+    for (int64_t i = 0; i < streams.count; ++i)
+      for (int64_t row = 0; row < m; ++row)
+        for (int64_t v = 0; v < vectors; ++v) {
+          Value sum = acc[at(i, 0, row, v)];
+          if (parities == 2)
+            sum = k.addf(sum, acc[at(i, 1, row, v)]);
+          k.storeVector(sum,
+                        k.offset(c, streams.offset(i, row, nBlock) +
+                                        (firstVector + v) * k.lanes() * 4),
+                        Element::F32);
+        }
   }
+
+  int64_t blockBytes() const { return steps() * stepBytes(); }
 
   bool splitsPairs() const { return bf16Weight && !bf16Input; }
 
-  void emitStep(Value base, Value s, int64_t parity, Values &acc) {
+  void emitStep(int64_t stream, Value base, Value s, int64_t parity,
+                Values &acc) {
     Value weights = k.offset(base, k.mul(s, stepBytes()));
     for (int64_t at = 0; at < vectors * k.lanes() * 4; at += 64)
       k.prefetch(k.offset(weights, kPrefetchBytes + at));
     if (!bf16Weight)
-      return emitF32(weights, s, parity, acc);
+      return emitF32(stream, weights, s, parity, acc);
     if (bf16Input)
-      return emitDot(weights, s, parity, acc);
-    emitSplit(weights, s, acc);
+      return emitDot(stream, weights, s, parity, acc);
+    emitSplit(stream, weights, s, acc);
   }
 
   Value vectorAt(Value weights, int64_t v) {
     return k.offset(weights, v * k.lanes() * 4);
   }
 
-  void emitF32(Value weights, Value s, int64_t parity, Values &acc) {
+  void emitF32(int64_t stream, Value weights, Value s, int64_t parity,
+               Values &acc) {
     Values x;
     for (int64_t row = 0; row < m; ++row)
       x.push_back(k.splat(
@@ -106,14 +121,15 @@ private:
     for (int64_t v = 0; v < vectors; ++v) {
       Value w = k.loadVector(vectorAt(weights, v), Element::F32);
       for (int64_t row = 0; row < m; ++row) {
-        Value &sum = acc[at(parity, row, v)];
+        Value &sum = acc[at(stream, parity, row, v)];
         sum = k.fma(w, x[row], sum);
       }
     }
   }
 
   /// vdpbf16ps: both products of a pair are added to one f32 lane.
-  void emitDot(Value weights, Value s, int64_t parity, Values &acc) {
+  void emitDot(int64_t stream, Value weights, Value s, int64_t parity,
+               Values &acc) {
     ImplicitLocOpBuilder &b = k.ops();
     auto pairs = VectorType::get({2 * k.lanes()}, b.getBF16Type());
     Values x;
@@ -127,7 +143,7 @@ private:
     for (int64_t v = 0; v < vectors; ++v) {
       Value w = k.load(pairs, vectorAt(weights, v), 4);
       for (int64_t row = 0; row < m; ++row) {
-        Value &sum = acc[at(parity, row, v)];
+        Value &sum = acc[at(stream, parity, row, v)];
         sum = LLVM::CallIntrinsicOp::create(b, sum.getType(),
                                             b.getStringAttr(name),
                                             ValueRange{sum, w, x[row]})
@@ -137,7 +153,7 @@ private:
   }
 
   /// bf16 pairs as two f32: the lower half shifted up, the upper half masked.
-  void emitSplit(Value weights, Value s, Values &acc) {
+  void emitSplit(int64_t stream, Value weights, Value s, Values &acc) {
     ImplicitLocOpBuilder &b = k.ops();
     auto ints = k.i32Vector(k.lanes());
     auto constant = [&](int32_t value) -> Value {
@@ -159,9 +175,9 @@ private:
           arith::AndIOp::create(b, pair,
                                 constant(static_cast<int32_t>(0xffff0000u))));
       for (int64_t row = 0; row < m; ++row) {
-        Value &first = acc[at(0, row, v)];
+        Value &first = acc[at(stream, 0, row, v)];
         first = k.fma(even, low[row], first);
-        Value &second = acc[at(1, row, v)];
+        Value &second = acc[at(stream, 1, row, v)];
         second = k.fma(odd, high[row], second);
       }
     }
@@ -171,8 +187,9 @@ private:
   Value a, block, c;
   int64_t m, cols, nBlock;
   bool bf16Weight, bf16Input;
-  int64_t lda, ldc;
-  int64_t vectors;
+  int64_t lda;
+  Streams streams;
+  int64_t vectors, parities;
 };
 
 } // namespace
@@ -180,17 +197,17 @@ private:
 LLVM::LLVMFuncOp swallow::x86::gemvHelper(StepEmitter &step, int64_t m,
                                           int64_t cols, int64_t nBlock,
                                           bool bf16Weight, Element input,
-                                          int64_t lda, int64_t ldc) {
+                                          int64_t lda, Streams streams) {
   std::string name = "gemv_m" + std::to_string(m) + "_k" +
                      std::to_string(cols) + "_n" + std::to_string(nBlock) +
                      (bf16Weight ? "_bf16" : "_f32") +
                      (input == Element::BF16 ? "_bf16" : "_f32") + "_lda" +
-                     std::to_string(lda) + "_ldc" + std::to_string(ldc);
+                     std::to_string(lda) + streams.suffix();
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(name, {ptr, ptr, ptr},
                      [&](KernelBuilder &k, ValueRange arguments) {
                        GemvEmitter(k, arguments, m, cols, nBlock, bf16Weight,
-                                   input == Element::BF16, lda, ldc)
+                                   input == Element::BF16, lda, streams)
                            .emit();
                      });
 }

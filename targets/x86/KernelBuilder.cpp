@@ -411,10 +411,16 @@ void KernelBuilder::intrinsic(StringRef name, ValueRange operands) {
   LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
 }
 
-Value KernelBuilder::lookup(Value table, Value indices) {
+Value KernelBuilder::lookupLowBits(Value table, Value bytes) {
+  Type type = i8Vector(4 * lanes());
+  // vpermb looks at six bits, and finds the same in each copy; vpshufb gives 0
+  // where the highest bit is set.
+  if (target.vbmi)
+    return intrinsic("llvm.x86.avx512.permvar.qi.512", type, {table, bytes});
+  Value indices = andi(bytes, this->bytes({15}));
   return intrinsic(lanes() == 16 ? "llvm.x86.avx512.pshuf.b.512"
                                  : "llvm.x86.avx2.pshuf.b",
-                   i8Vector(4 * lanes()), {table, indices});
+                   type, {table, indices});
 }
 
 Value KernelBuilder::dot(Value sum, Value unsignedBytes, Value signedBytes,

@@ -127,9 +127,9 @@ public:
   Value shrs(Value vector, int64_t count);
   /// The same bits as another type of the same size.
   Value bitcast(mlir::Type type, Value value);
-  /// Bytes of a 16-byte table by the low four bits of each index byte, whose
-  /// highest bit must be clear; within each 128 bits.
-  Value lookup(Value table, Value indices);
+  /// Bytes of a 16-byte table, of which each 128 bits hold a copy, by the low
+  /// four bits of each byte.
+  Value lookupLowBits(Value table, Value bytes);
   /// sum + the four products of each lane's bytes: `unsignedBytes` times
   /// `signedBytes`, exact where the variant has VNNI or the sum of two
   /// neighbouring products fits 16 bits; `wide` says that it may not.

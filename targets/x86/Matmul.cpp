@@ -109,6 +109,77 @@ void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
   choose(1);
 }
 
+/// Blocks that are read side by side, where registers allow.
+constexpr int64_t kMostStreams = 4;
+
+int64_t Streams::offset(int64_t block, int64_t row, int64_t nBlock) const {
+  int64_t unit = block / unitBlocks, inUnit = block % unitBlocks;
+  return ((unit * kSmallRows + row) * unitBlocks + inUnit) * nBlock * 4;
+}
+
+std::string Streams::suffix() const {
+  return "_s" + std::to_string(count) + "of" + std::to_string(unitBlocks);
+}
+
+/// As many of `blocks` as leave registers for the sums of `m` rows, and such
+/// that units are not cut at different places.
+static Streams streamsFor(const Variant &variant, int64_t m, int64_t blocks,
+                          int64_t unitBlocks) {
+  int64_t count = variant.registers == 32 ? kMostStreams / m : 1;
+  auto fits = [&] {
+    return blocks % count == 0 &&
+           (count % unitBlocks == 0 || unitBlocks % count == 0);
+  };
+  for (count = std::max<int64_t>(count, 1); !fits(); --count)
+    ;
+  return {count, unitBlocks};
+}
+
+void swallow::x86::emitSmallUnits(
+    KernelFrame &frame, const Units &units, Value rows, Value weightBase,
+    int64_t blockBytes, Value tileScratch,
+    function_ref<void(int64_t, Streams, Value, Value)> gemv,
+    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  KernelBuilder &k = frame.k;
+  const int64_t unitBytes = kSmallRows * units.columns() * 4;
+  // The products of `count` units from `unit` on, the one of number `place` in
+  // the scratch memory.
+  auto emitProducts = [&](Value unit, Value place, int64_t count) {
+    Value first = k.offset(weightBase, k.mul(unit, units.blocks * blockBytes));
+    Value c = k.offset(tileScratch, k.mul(place, unitBytes));
+    int64_t blocks = count * units.blocks;
+    chooseRows(frame, rows, [&](int64_t m) {
+      Streams streams =
+          streamsFor(frame.step.variant(), m, blocks, units.blocks);
+      for (int64_t block = 0; block < blocks; block += streams.count)
+        gemv(m, streams, k.offset(first, block * blockBytes),
+             k.offset(c, streams.offset(block, 0, units.nBlock)));
+    });
+  };
+  const int64_t together = std::max<int64_t>(
+      1, streamsFor(frame.step.variant(), 1, kMostStreams, 1).count /
+             units.blocks);
+  auto [begin, end] = frame.share(k.i64(units.count));
+  k.loop(begin, end, together, [&, end = end](Value unit) {
+    Value count = k.min(k.sub(end, unit), k.i64(together));
+    auto oneByOne = [&] {
+      k.loop(k.i64(0), count, 1,
+             [&](Value place) { emitProducts(k.add(unit, place), place, 1); });
+    };
+    if (together == 1)
+      emitProducts(unit, k.i64(0), 1);
+    else
+      k.ifThenElse(
+          k.equal(count, k.i64(together)),
+          [&] { emitProducts(unit, k.i64(0), together); }, oneByOne);
+    k.loop(k.i64(0), count, 1, [&](Value place) {
+      epilogue(frame, {k.i64(0), rows, k.add(unit, place),
+                       k.offset(tileScratch, k.mul(place, unitBytes)),
+                       units.columns()});
+    });
+  });
+}
+
 /// The rows to multiply, in the form that products take: the activation
 /// itself, or rows prepared from it. Few rows are prepared by every thread for
 /// itself, which costs less than a barrier; many are shared out.
@@ -278,22 +349,15 @@ static void emitRows(KernelFrame &frame, const Product &product,
       frame.slot(step.workspaceSlot(product.op, "tile_scratch"));
 
   auto emitSmall = [&] {
-    auto [begin, end] = frame.share(k.i64(units.count));
-    k.loop(begin, end, 1, [&](Value unit) {
-      Value firstBlock = k.mul(unit, units.blocks);
-      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = k.offset(
-            weightBase, k.mul(k.add(firstBlock, inUnit), layout.blockBytes()));
-        Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
-        chooseRows(frame, rows, [&](int64_t m) {
+    emitSmallUnits(
+        frame, units, rows, weightBase, layout.blockBytes(), tileScratch,
+        [&](int64_t m, Streams streams, Value block, Value c) {
           auto gemv = gemvHelper(
               step, m, layout.cols, units.nBlock, bf16Weight, input.element,
-              input.stride() / sizeOf(input.element), units.columns());
+              input.stride() / sizeOf(input.element), streams);
           frame.call(gemv, {input.base, block, c});
-        });
-      });
-      epilogue(frame, {k.i64(0), rows, unit, tileScratch, units.columns()});
-    });
+        },
+        epilogue);
   };
 
   auto emitLarge = [&] {

@@ -47,10 +47,34 @@ void emitProduct(
     KernelFrame &frame, const Product &product, const Units &units,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
-/// C[0..m)[0..nBlock) = A x block for one packed block; see Gemv.cpp.
+/// Blocks that a kernel for few rows goes over side by side. Memory is read
+/// faster like this than in one piece: hardware prefetching ends at each page,
+/// but not for all of them at once.
+struct Streams {
+  int64_t count = 1;      ///< blocks, which follow each other in the weight
+  int64_t unitBlocks = 1; ///< of a unit
+  /// Where row `row` of a block's results begins, in bytes from row 0 of the
+  /// first; each unit has [kSmallRows][columns] f32 in tile_scratch.
+  int64_t offset(int64_t block, int64_t row, int64_t nBlock) const;
+  /// Tells helpers apart: "_s4of2".
+  std::string suffix() const;
+};
+
+/// For each unit of this thread's share: `gemv` for its blocks, then
+/// `epilogue`. gemv(m, streams, block, c) emits the product of the first m rows
+/// by `streams` blocks from `block` on.
+void emitSmallUnits(
+    KernelFrame &frame, const Units &units, mlir::Value rows,
+    mlir::Value weightBase, int64_t blockBytes, mlir::Value tileScratch,
+    llvm::function_ref<void(int64_t m, Streams streams, mlir::Value block,
+                            mlir::Value c)>
+        gemv,
+    llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
+
+/// C[0..m)[0..nBlock) = A x block for each of some blocks; see Gemv.cpp.
 mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
                                   int64_t nBlock, bool bf16Weight,
-                                  Element input, int64_t lda, int64_t ldc);
+                                  Element input, int64_t lda, Streams streams);
 
 /// Calls the smallest of `kernel(1)`, `kernel(2)`, ... `kernel(kSmallRows)`
 /// that takes all of `rows`; the rows beyond them are scratch, or zero-padded

@@ -24,6 +24,8 @@ struct Variant {
   bool bf16Dot;
   /// Has vpdpbusd, and oneDNN micro-kernels of u8 x s8.
   bool vnni;
+  /// Has vpermb.
+  bool vbmi;
   /// Has tiles, and multiplies many rows with them.
   bool amx;
 

@@ -22,9 +22,8 @@ std::array<Value, 4> QuantCodes::rawQuads(Value group, int64_t vector,
   if (element == PackedElement::I8)
     return {plane(0), plane(1), plane(2), plane(3)};
 
-  // Shifts are of 16-bit lanes, as there are none of bytes; the mask removes
-  // what comes from the neighbour.
-  Value lowMask = k.bytes({15});
+  // Shifts are of 16-bit lanes, as there are none of bytes: the high bits of a
+  // byte may then come from its neighbour.
   auto shifted = [&](Value value, int64_t right) {
     Value wide = k.bitcast(words, value);
     return k.bitcast(bytes,
@@ -33,14 +32,17 @@ std::array<Value, 4> QuantCodes::rawQuads(Value group, int64_t vector,
   std::array<Value, 4> quads;
   for (int64_t half = 0; half < 2; ++half) {
     Value both = plane(half);
-    quads[2 * half] = k.andi(both, lowMask);
-    quads[2 * half + 1] = k.andi(shifted(both, 4), lowMask);
+    quads[2 * half] = both;
+    quads[2 * half + 1] = shifted(both, 4);
   }
   if (element == PackedElement::I4) {
     for (Value &quad : quads)
-      quad = k.lookup(table, quad);
+      quad = k.lookupLowBits(table, quad);
     return quads;
   }
+  Value lowMask = k.bytes({15});
+  for (Value &quad : quads)
+    quad = k.andi(quad, lowMask);
   Value high = plane(2), highMask = k.bytes({0x30});
   for (int64_t quad = 0; quad < 4; ++quad) {
     int64_t right = 2 * quad - 4;

@@ -17,6 +17,7 @@ public:
   QuantCodes(KernelBuilder &k, const PackedLayout &layout)
       : k(k), element(layout.element), nBlock(layout.nBlock) {}
 
+  int64_t columns() const { return nBlock; }
   int64_t vectors() const { return nBlock / k.lanes(); }
   int64_t groupBytes() const { return quantGroupBytes(element, nBlock); }
   int64_t offset() const { return quantOffset(element); }

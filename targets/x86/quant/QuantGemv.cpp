@@ -18,22 +18,26 @@ using namespace swallow::x86;
 
 namespace {
 
-/// How far ahead of the loads the cache is asked, in bytes.
-constexpr int64_t kPrefetchBytes = 4096;
+/// How far ahead of the loads the cache is asked, in rounds of two groups.
+constexpr int64_t kPrefetchRounds = 2;
 
 class QuantGemv {
 public:
   QuantGemv(KernelBuilder &k, ValueRange arguments, int64_t m,
-            const PackedLayout &layout, int64_t stride)
-      : k(k), codes(k, layout), rows(arguments[0]), block(arguments[1]),
-        groups(arguments[2]), c(arguments[3]), ldc(arguments[4]), m(m),
-        stride(stride) {}
+            const PackedLayout &layout, int64_t stride, Streams streams)
+      : k(k), codes(k, layout), rows(arguments[0]), groups(arguments[2]),
+        c(arguments[3]), m(m), stride(stride), streams(streams) {
+    Value blockBytes =
+        k.add(k.mul(groups, codes.groupBytes()), kQuantHeaderBytes);
+    for (int64_t i = 0; i < streams.count; ++i)
+      blocks.push_back(k.offset(arguments[1], k.mul(blockBytes, i)));
+  }
 
   void emit() {
     // So many columns at a time that the sums stay in registers.
     int64_t budget = k.variant().registers == 32 ? 16 : 4;
     int64_t width = codes.vectors();
-    while (width > 1 && m * width > budget)
+    while (width > 1 && m * width * streams.count > budget)
       width = width % 2 == 0 ? width / 2 : 1;
     for (int64_t v = 0; v < codes.vectors(); v += width)
       emitPass(v, std::min(width, codes.vectors() - v));
@@ -43,38 +47,46 @@ private:
   using Values = KernelBuilder::Values;
 
   void emitPass(int64_t first, int64_t width) {
-    Value base = k.offset(block, kQuantHeaderBytes);
-    Values acc(m * width, k.zero());
+    Values acc(streams.count * m * width, k.zero());
     Value pairs = k.div(groups, 2);
     acc = k.loop(k.i64(0), pairs, 1, acc, [&](Value pair, ValueRange in) {
       Values sums(in);
-      emitGroups(base, pair, 2, first, width, sums);
+      emitGroups(pair, 2, first, width, sums);
       return sums;
     });
     // An odd group at the end: a loop of one round or none.
     acc = k.loop(k.mul(pairs, 2), groups, 1, acc, [&](Value, ValueRange in) {
       Values sums(in);
-      emitGroups(base, pairs, 1, first, width, sums);
+      emitGroups(pairs, 1, first, width, sums);
       return sums;
     });
-    Value scale = k.splat(k.load(k.f32Type(), block));
-    for (int64_t row = 0; row < m; ++row)
-      for (int64_t v = 0; v < width; ++v)
-        k.storeVector(k.mulf(acc[row * width + v], scale),
-                      k.offset(k.offset(c, k.mul(ldc, row * 4)),
-                               (first + v) * k.lanes() * 4),
-                      Element::F32);
+    for (int64_t i = 0; i < streams.count; ++i) {
+      Value scale = k.splat(k.load(k.f32Type(), blocks[i]));
+      for (int64_t row = 0; row < m; ++row)
+        for (int64_t v = 0; v < width; ++v)
+          k.storeVector(k.mulf(acc[(i * m + row) * width + v], scale),
+                        k.offset(c, streams.offset(i, row, codes.columns()) +
+                                        (first + v) * k.lanes() * 4),
+                        Element::F32);
+    }
   }
 
-  /// Groups 2 * pair and, for a count of 2, the one after it.
-  void emitGroups(Value base, Value pair, int64_t count, int64_t first,
-                  int64_t width, Values &acc) {
-    Value group = k.offset(base, k.mul(pair, 2 * codes.groupBytes()));
-    if (first == 0 && count == 2)
-      for (int64_t at = 0; at < count * codes.groupBytes(); at += 64)
-        k.prefetch(k.offset(group, kPrefetchBytes + at));
+  /// Groups 2 * pair and, for a count of 2, the one after it, of all blocks.
+  void emitGroups(Value pair, int64_t count, int64_t first, int64_t width,
+                  Values &acc) {
+    for (int64_t i = 0; i < streams.count; ++i)
+      emitGroups(i, pair, count, first, width,
+                 MutableArrayRef(acc).slice(i * m * width, m * width));
+  }
+
+  void emitGroups(int64_t stream, Value pair, int64_t count, int64_t first,
+                  int64_t width, MutableArrayRef<Value> acc) {
+    Value group = k.offset(k.offset(blocks[stream], kQuantHeaderBytes),
+                           k.mul(pair, 2 * codes.groupBytes()));
     Value record = k.offset(rows, k.mul(pair, QuantizedRecords::kBytes));
     for (int64_t v = 0; v < width; ++v) {
+      if (first == 0 && count == 2)
+        emitPrefetch(group, v, width);
       Values parts(m);
       for (int64_t half = 0; half < count; ++half) {
         Value at = k.offset(group, half * codes.groupBytes());
@@ -97,6 +109,15 @@ private:
     }
   }
 
+  /// Asks for the lines of two groups, a share of them with each vector of
+  /// columns: the core has room for few requests at a time.
+  void emitPrefetch(Value group, int64_t v, int64_t width) {
+    const int64_t lines = (2 * codes.groupBytes() + 63) / 64;
+    for (int64_t i = lines * v / width; i < lines * (v + 1) / width; ++i)
+      k.prefetch(
+          k.offset(group, kPrefetchRounds * 2 * codes.groupBytes() + i * 64));
+  }
+
   Value sumOf(Value record, int64_t half, const std::array<Value, 4> &quads) {
     ImplicitLocOpBuilder &b = k.ops();
     auto splatI32At = [&](int64_t at) {
@@ -113,22 +134,26 @@ private:
 
   KernelBuilder &k;
   QuantCodes codes;
-  Value rows, block, groups, c, ldc;
+  Value rows, groups, c;
+  SmallVector<Value> blocks;
   int64_t m, stride;
+  Streams streams;
 };
 
 } // namespace
 
 LLVM::LLVMFuncOp swallow::x86::quantGemvHelper(StepEmitter &step, int64_t m,
                                                const PackedLayout &layout,
-                                               int64_t stride) {
+                                               int64_t stride,
+                                               Streams streams) {
   std::string name = "quant_gemv_m" + std::to_string(m) + "_n" +
                      std::to_string(layout.nBlock) + "_i" +
-                     std::to_string(packedElementBits(layout.element));
+                     std::to_string(packedElementBits(layout.element)) +
+                     streams.suffix();
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
-  return step.helper(name, {ptr, ptr, i64, ptr, i64},
-                     [&](KernelBuilder &k, ValueRange arguments) {
-                       QuantGemv(k, arguments, m, layout, stride).emit();
-                     });
+  return step.helper(
+      name, {ptr, ptr, i64, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
+        QuantGemv(k, arguments, m, layout, stride, streams).emit();
+      });
 }

@@ -74,18 +74,13 @@ private:
                                        quantOffset(layout.element), hasNorm(),
                                        product.eps),
                 k.i64(0), rows, own, stride);
-    auto [begin, end] = f.share(k.i64(units.count));
-    k.loop(begin, end, 1, [&](Value unit) {
-      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(unit, inUnit), c = columnsOf(inUnit);
-        chooseRows(f, rows, [&](int64_t m) {
-          f.call(quantGemvHelper(step, m, layout, stride),
-                 {own, block, k.i64(layout.paddedCols() / kQuantGroup), c,
-                  k.i64(units.columns())});
-        });
-      });
-      epilogue(f, {k.i64(0), rows, unit, tileScratch, units.columns()});
-    });
+    emitSmallUnits(
+        f, units, rows, weightBase, layout.blockBytes(), tileScratch,
+        [&](int64_t m, Streams streams, Value block, Value c) {
+          f.call(quantGemvHelper(step, m, layout, stride, streams),
+                 {own, block, k.i64(layout.paddedCols() / kQuantGroup), c});
+        },
+        epilogue);
   }
 
   /// Calls body(unit, first row, rows, tiles of them) for this thread's share
