@@ -131,7 +131,7 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `mlp` | silu(gate) * up | input type |
     | `norm` | input of a product, normalised and rounded or quantised | input type, or dialects/swallow/QuantizedRows.h |
     | `rope` | head_dim / 2 cosines, head_dim / 2 sines of the row's position | f32 |
-    | `row_scratch` | 8 rows of the widest `norm` input | f32 or quantised |
+    | `row_scratch` | 8 rows of the widest `norm` input, or 24 quantised ones | f32 or quantised |
     | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 with a quantised weight | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |

@@ -383,7 +383,7 @@ void ArenaPlan::addWorkspaces() {
     if (std::optional<Product> product = getProduct(event.op)) {
       if (isQuantizedWeight(product->weight))
         useWorkspace(event.op, "row_scratch",
-                     scratchRows *
+                     QuantizedRecords::kMostRows *
                          QuantizedRecords{columns(product->input)}.stride(),
                      event.time, Per::Thread);
       else if (workspaces.contains("norm") &&

@@ -17,6 +17,9 @@ namespace swallow {
 /// Of few rows: one record for each 32 inputs, with everything that a kernel
 /// needs of them.
 struct QuantizedRecords {
+  /// How many rows are few: unpacking the weights for more rows at a time costs
+  /// more than going over them again for every 8.
+  static constexpr int64_t kMostRows = 24;
   static constexpr int64_t kInputs = 32;
   // codes [32], f32 scale, i32 [2]: for each 16 inputs what a sum of products
   // with unsigned weight codes starts from; padding

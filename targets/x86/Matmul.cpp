@@ -114,7 +114,7 @@ constexpr int64_t kMostStreams = 4;
 
 int64_t Streams::offset(int64_t block, int64_t row, int64_t nBlock) const {
   int64_t unit = block / unitBlocks, inUnit = block % unitBlocks;
-  return ((unit * kSmallRows + row) * unitBlocks + inUnit) * nBlock * 4;
+  return ((unit * unitRows + row) * unitBlocks + inUnit) * nBlock * 4;
 }
 
 std::string Streams::suffix() const {
@@ -123,7 +123,7 @@ std::string Streams::suffix() const {
 
 /// As many of `blocks` as leave registers for the sums of `m` rows, and such
 /// that units are not cut at different places.
-static Streams streamsFor(const Variant &variant, int64_t m, int64_t blocks,
+static int64_t streamsFor(const Variant &variant, int64_t m, int64_t blocks,
                           int64_t unitBlocks) {
   int64_t count = variant.registers == 32 ? kMostStreams / m : 1;
   auto fits = [&] {
@@ -132,33 +132,53 @@ static Streams streamsFor(const Variant &variant, int64_t m, int64_t blocks,
   };
   for (count = std::max<int64_t>(count, 1); !fits(); --count)
     ;
-  return {count, unitBlocks};
+  return count;
 }
 
 void swallow::x86::emitSmallUnits(
-    KernelFrame &frame, const Units &units, Value rows, Value weightBase,
-    int64_t blockBytes, Value tileScratch,
-    function_ref<void(int64_t, Streams, Value, Value)> gemv,
+    KernelFrame &frame, const Units &units, Value rows, int64_t mostRows,
+    Value weightBase, int64_t blockBytes, Value tileScratch,
+    function_ref<void(int64_t, Streams, Value, Value, Value)> gemv,
     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
   KernelBuilder &k = frame.k;
-  const int64_t unitBytes = kSmallRows * units.columns() * 4;
+  const int64_t unitBytes = mostRows * units.columns() * 4;
   // The products of `count` units from `unit` on, the one of number `place` in
   // the scratch memory.
   auto emitProducts = [&](Value unit, Value place, int64_t count) {
     Value first = k.offset(weightBase, k.mul(unit, units.blocks * blockBytes));
     Value c = k.offset(tileScratch, k.mul(place, unitBytes));
     int64_t blocks = count * units.blocks;
-    chooseRows(frame, rows, [&](int64_t m) {
-      Streams streams =
-          streamsFor(frame.step.variant(), m, blocks, units.blocks);
-      for (int64_t block = 0; block < blocks; block += streams.count)
-        gemv(m, streams, k.offset(first, block * blockBytes),
-             k.offset(c, streams.offset(block, 0, units.nBlock)));
-    });
+    auto emitOnePass = [&] {
+      chooseRows(frame, rows, [&](int64_t m) {
+        Streams streams{
+            streamsFor(frame.step.variant(), m, blocks, units.blocks),
+            units.blocks, mostRows};
+        for (int64_t block = 0; block < blocks; block += streams.count)
+          gemv(m, streams, k.i64(0), k.offset(first, block * blockBytes),
+               k.offset(c, streams.offset(block, 0, units.nBlock)));
+      });
+    };
+    // Block by block, which stays in the cache for the next rows.
+    auto emitPasses = [&] {
+      Streams streams{1, units.blocks, mostRows};
+      for (int64_t block = 0; block < blocks; ++block)
+        k.loop(k.i64(0), rows, kSmallRows, [&](Value row0) {
+          Value to =
+              k.offset(k.offset(c, streams.offset(block, 0, units.nBlock)),
+                       k.mul(row0, units.columns() * 4));
+          chooseRows(frame, k.sub(rows, row0), [&](int64_t m) {
+            gemv(m, streams, row0, k.offset(first, block * blockBytes), to);
+          });
+        });
+    };
+    if (mostRows > kSmallRows)
+      k.ifThenElse(k.lessThan(rows, k.i64(kSmallRows + 1)), emitOnePass,
+                   emitPasses);
+    else
+      emitOnePass();
   };
   const int64_t together = std::max<int64_t>(
-      1, streamsFor(frame.step.variant(), 1, kMostStreams, 1).count /
-             units.blocks);
+      1, streamsFor(frame.step.variant(), 1, kMostStreams, 1) / units.blocks);
   auto [begin, end] = frame.share(k.i64(units.count));
   k.loop(begin, end, together, [&, end = end](Value unit) {
     Value count = k.min(k.sub(end, unit), k.i64(together));
@@ -350,8 +370,9 @@ static void emitRows(KernelFrame &frame, const Product &product,
 
   auto emitSmall = [&] {
     emitSmallUnits(
-        frame, units, rows, weightBase, layout.blockBytes(), tileScratch,
-        [&](int64_t m, Streams streams, Value block, Value c) {
+        frame, units, rows, kSmallRows, weightBase, layout.blockBytes(),
+        tileScratch,
+        [&](int64_t m, Streams streams, Value, Value block, Value c) {
           auto gemv = gemvHelper(
               step, m, layout.cols, units.nBlock, bf16Weight, input.element,
               input.stride() / sizeOf(input.element), streams);

@@ -53,21 +53,23 @@ void emitProduct(
 struct Streams {
   int64_t count = 1;      ///< blocks, which follow each other in the weight
   int64_t unitBlocks = 1; ///< of a unit
+  int64_t unitRows = 0;   ///< for which a unit has room in tile_scratch
   /// Where row `row` of a block's results begins, in bytes from row 0 of the
-  /// first; each unit has [kSmallRows][columns] f32 in tile_scratch.
+  /// first; each unit has [unitRows][columns] f32 in tile_scratch.
   int64_t offset(int64_t block, int64_t row, int64_t nBlock) const;
   /// Tells helpers apart: "_s4of2".
   std::string suffix() const;
 };
 
 /// For each unit of this thread's share: `gemv` for its blocks, then
-/// `epilogue`. gemv(m, streams, block, c) emits the product of the first m rows
-/// by `streams` blocks from `block` on.
+/// `epilogue`. gemv(m, streams, row0, block, c) emits the product of m rows
+/// from `row0` on by `streams` blocks from `block` on. More than kSmallRows
+/// rows, up to `mostRows`, are multiplied kSmallRows at a time.
 void emitSmallUnits(
-    KernelFrame &frame, const Units &units, mlir::Value rows,
+    KernelFrame &frame, const Units &units, mlir::Value rows, int64_t mostRows,
     mlir::Value weightBase, int64_t blockBytes, mlir::Value tileScratch,
-    llvm::function_ref<void(int64_t m, Streams streams, mlir::Value block,
-                            mlir::Value c)>
+    llvm::function_ref<void(int64_t m, Streams streams, mlir::Value row0,
+                            mlir::Value block, mlir::Value c)>
         gemv,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 

@@ -12,6 +12,8 @@ using namespace swallow::x86;
 namespace {
 
 class QuantizedProduct {
+  static constexpr int64_t kMostRows = QuantizedRecords::kMostRows;
+
 public:
   using Epilogue = function_ref<void(KernelFrame &, const Tile &)>;
 
@@ -30,7 +32,7 @@ public:
 
   void emit() {
     k.ifThenElse(
-        k.lessThan(rows, k.i64(kSmallRows + 1)), [&] { emitSmall(); },
+        k.lessThan(rows, k.i64(kMostRows + 1)), [&] { emitSmall(); },
         [&] {
           if (step.variant().vnni)
             emitLargeBytes();
@@ -69,16 +71,17 @@ private:
     Value own = f.slot(index);
     // All products of the step use one stride, so that they share kernels.
     SlotAttr attr = step.slotAttr(index);
-    int64_t stride = attr ? attr.getSize().getPerThread() / kSmallRows : 0;
+    int64_t stride = attr ? attr.getSize().getPerThread() / kMostRows : 0;
     prepareRows(quantizeSmallRowHelper(step, layout.cols, source.element,
                                        quantOffset(layout.element), hasNorm(),
                                        product.eps),
                 k.i64(0), rows, own, stride);
     emitSmallUnits(
-        f, units, rows, weightBase, layout.blockBytes(), tileScratch,
-        [&](int64_t m, Streams streams, Value block, Value c) {
+        f, units, rows, kMostRows, weightBase, layout.blockBytes(), tileScratch,
+        [&](int64_t m, Streams streams, Value row0, Value block, Value c) {
           f.call(quantGemvHelper(step, m, layout, stride, streams),
-                 {own, block, k.i64(layout.paddedCols() / kQuantGroup), c});
+                 {k.offset(own, k.mul(row0, stride)), block,
+                  k.i64(layout.paddedCols() / kQuantGroup), c});
         },
         epilogue);
   }

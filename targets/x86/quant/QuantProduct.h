@@ -1,11 +1,11 @@
 //===- QuantProduct.h - products by a quantised weight ----------*- C++ -*-===//
 //
-// Up to kSmallRows rows are quantised to signed bytes in groups of 32 inputs
-// and multiplied by the codes as they lie in memory, group by group, so that a
-// weight is exactly what its format says. More rows are multiplied panel by
-// panel: 64 columns x 256 inputs of the weight are unpacked in cache, to bytes
-// with one scale per column where the variant has integer micro-kernels or
-// tiles, and to f32 elsewhere.
+// Up to QuantizedRecords::kMostRows rows are quantised to signed bytes in
+// groups of 32 inputs and multiplied by the codes as they lie in memory, group
+// by group, so that a weight is exactly what its format says. More rows are
+// multiplied panel by panel: 64 columns x 256 inputs of the weight are unpacked
+// in cache, to bytes with one scale per column where the variant has integer
+// micro-kernels or tiles, and to f32 elsewhere.
 //
 //===----------------------------------------------------------------------===//
 
