@@ -35,7 +35,8 @@ public:
 
   void emit() {
     // So many columns at a time that the sums stay in registers.
-    int64_t budget = k.variant().registers == 32 ? 16 : 4;
+    // LLVM spills what does not fit, over and over.
+    int64_t budget = k.variant().registers == 32 ? (m == 8 ? 8 : 16) : 4;
     int64_t width = codes.vectors();
     while (width > 1 && m * width * streams.count > budget)
       width = width % 2 == 0 ? width / 2 : 1;
