@@ -73,7 +73,10 @@ std::span<const float> Sampler::process(std::span<const float> logits) {
     applyDecayPenalty(row, o.eosTokenIds, o.decayPenaltyFactor,
                       generated - o.decayPenaltyStart);
   banTokens(row, o.suppressTokens);
-  if (generated == 0)
+  // Behind a token that is forced to be the first of all.
+  const bool forcesFirst =
+      o.forcedBosTokenId >= 0 && history_.length() - generated <= 1;
+  if (generated == (forcesFirst ? 1 : 0))
     banTokens(row, o.beginSuppressTokens);
   return row;
 }

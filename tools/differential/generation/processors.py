@@ -253,6 +253,16 @@ def main():
     single["after"] = [distribution(single, i + 1) for i in range(8)]
     del single["ties"]
     cases.append(single)
+    # What begins comes after a token that is forced to be the first of all.
+    for prompt in ([3], [3, 1]):
+        for generated in ([], [2]):
+            case = {"logits": [1.0, 2.0, 3.0, 4.0, 5.0], "ties": False,
+                    "prompt": prompt, "generated": generated}
+            case["settings"] = [["forced_bos_token_id", 4],
+                                ["begin_suppress_tokens", [2, 0]]]
+            case["after"] = [distribution(case, i + 1) for i in range(2)]
+            del case["ties"]
+            cases.append(case)
     with open(OUTPUT, "w", encoding="utf-8") as file:
         for case in cases:
             file.write(json.dumps(case, separators=(",", ":")) + "\n")

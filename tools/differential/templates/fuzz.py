@@ -126,6 +126,10 @@ def filter_blocks(source, variables, reference, answer):
     return "expected str instance, " in answer.get("error", "") and "error" in reference and "filter" in source
 
 
+def loop_as_iterable(source, variables, reference, answer):
+    return re.search(r"\bis\s+(not\s+)?iterable", source) and re.search(r"[:(,=[]\s*loop\s*[})\],|]", source)
+
+
 def computed_autoescape(source, variables, reference, answer):
     return re.search(r"autoescape\s+(?!(true|false|True|False)\s*[-+]?%})", source)
 
@@ -150,6 +154,7 @@ KNOWN_DIFFERENCES = {
     "jinja2 computes constants in advance, and makes an undefined of a slice that cannot be":
         refused_with("object is not subscriptable", "unhashable type: 'slice'"),
     "`loop` itself is no iterable": refused_with("'LoopContext' is not iterable", "'LoopContext' object is not iterable"),
+    "nor does a test find it one": loop_as_iterable,
     "json.dumps looks at separators only where it needs them": refused_with("make_encoder() argument"),
     "recursion ends at another depth": depth_of_recursion,
     "a rendering has limits of time and memory": limits,
