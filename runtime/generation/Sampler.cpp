@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 namespace swallow {
 
@@ -28,9 +29,27 @@ static std::vector<int32_t> endTokens(const GenerationOptions &o) {
   return tokens;
 }
 
+/// A sequence that is named twice has the bias of the last, as transformers'
+/// dictionary has.
+static std::vector<SequenceBias>
+distinctBiases(const std::vector<SequenceBias> &biases) {
+  std::vector<SequenceBias> distinct;
+  std::map<std::vector<int32_t>, size_t> places;
+  for (const SequenceBias &entry : biases) {
+    auto [place, isNew] = places.try_emplace(entry.ids, distinct.size());
+    if (isNew)
+      distinct.push_back(entry);
+    else
+      distinct[place->second].bias = entry.bias;
+  }
+  return distinct;
+}
+
 Sampler::Sampler(std::shared_ptr<const GenerationOptions> options,
                  const SampleStart &start)
-    : options_(std::move(options)), endTokens_(endTokens(*options_)),
+    : options_(std::move(options)),
+      sequenceBias_(distinctBiases(options_->sequenceBias)),
+      endTokens_(endTokens(*options_)),
       minTokens_(std::max(options_->minTokens,
                           options_->minLength -
                               static_cast<int64_t>(start.prompt.size()))),
@@ -50,7 +69,7 @@ std::span<const float> Sampler::process(std::span<const float> logits) {
   int64_t generated = history_.numGenerated();
 
   addLogitBias(row, o.logitBias);
-  addSequenceBias(row, o.sequenceBias, history_);
+  addSequenceBias(row, sequenceBias_, history_);
   if (o.repetitionPenalty != 1)
     applyRepetitionPenalty(row, static_cast<float>(o.repetitionPenalty),
                            history_);

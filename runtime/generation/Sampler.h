@@ -65,7 +65,8 @@ private:
                      bool processed) const;
 
   std::shared_ptr<const GenerationOptions> options_;
-  std::vector<int32_t> endTokens_; // may not come before minTokens_
+  std::vector<SequenceBias> sequenceBias_; ///< each sequence once
+  std::vector<int32_t> endTokens_;         // may not come before minTokens_
   int64_t minTokens_;
   int64_t limit_;
   bool processes_; // whether any processor can change a row
