@@ -110,8 +110,7 @@ Result<ExprPtr> ExpressionParser::parseTuple(const TupleOptions &options) {
     if (!items.empty())
       SWALLOW_TRY(stream_.expect(TokenKind::Comma));
     if (stream_.is(TokenKind::VariableEnd) || stream_.is(TokenKind::BlockEnd) ||
-        stream_.is(TokenKind::RightParen) ||
-        (!options.end.empty() && stream_.isName(options.end)))
+        stream_.is(TokenKind::RightParen))
       break;
     SWALLOW_ASSIGN(ExprPtr item, options.simplified
                                      ? parsePrimary(options.withNamespace)

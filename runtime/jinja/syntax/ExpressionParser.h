@@ -18,7 +18,6 @@ public:
   struct TupleOptions {
     bool simplified = false;    // names and literals only
     bool withCondition = true;  // `a if b else c` may stand alone
-    std::string_view end = {};  // a name that ends the tuple
     bool inParentheses = false; // it may be empty
     bool withNamespace = false; // namespace attributes, too
   };

@@ -210,12 +210,12 @@ Result<StmtPtr> Parser::parseTag(const Token &tag) {
 
 Result<StmtPtr> Parser::parseFor(StmtPtr stmt) {
   ExpressionParser::TupleOptions target;
-  target.end = "in";
+  // A name is not looked at: after a comma "in" is one more target, and so is
+  // "recursive" below, as in jinja2.
   SWALLOW_ASSIGN(stmt->target, expressions_.parseTarget(target));
   SWALLOW_TRY(stream_.expectName("in"));
   ExpressionParser::TupleOptions iterable;
   iterable.withCondition = false;
-  iterable.end = "recursive";
   SWALLOW_ASSIGN(stmt->value, expressions_.parseTuple(iterable));
   if (stream_.skipName("if")) {
     SWALLOW_ASSIGN(stmt->test, expressions_.parseExpression());
