@@ -22,8 +22,8 @@ namespace {
 /// hardware ends at each page.
 constexpr int64_t kPrefetchBytes = 2048;
 
-/// Columns are worked off in passes of `vectors` vectors, so that m * vectors *
-/// 2 accumulators leave room for the operands.
+/// Columns are worked off in passes of `vectors` vectors, so that the
+/// accumulators of all rows and blocks leave room for the operands.
 class GemvEmitter {
 public:
   GemvEmitter(KernelBuilder &k, ValueRange arguments, int64_t m, int64_t cols,

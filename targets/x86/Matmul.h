@@ -41,8 +41,9 @@ struct Tile {
 
 /// Emits the product into `frame`: prepares the input (norm, rounding,
 /// selection), then for each unit of this thread's share computes a tile and
-/// hands it to `epilogue`. Up to kSmallRows rows are multiplied by emitted
-/// matrix-vector code, more by oneDNN's micro-kernels.
+/// hands it to `epilogue`. Up to kSmallRows rows (QuantizedRecords::kMostRows
+/// if the weight is quantised) are multiplied by emitted matrix-vector code,
+/// more by oneDNN's micro-kernels or tiles.
 void emitProduct(
     KernelFrame &frame, const Product &product, const Units &units,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);

@@ -1,9 +1,9 @@
 //===- QuantGemv.cpp - few rows times a quantised block -------------------===//
 //
-// The codes are read once, in order, and multiplied by the bytes of every row.
-// The products of a group are summed in integers, beginning with what the
-// offset of the unsigned codes adds, then scaled by the column's scale of the
-// group; two groups together are scaled by the row's.
+// The codes of each block are read once, in order, and multiplied by the bytes
+// of every row. The products of a group are summed in integers, beginning with
+// what the offset of the unsigned codes adds, then scaled by the column's scale
+// of the group; two groups together are scaled by the row's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,8 +34,8 @@ public:
   }
 
   void emit() {
-    // So many columns at a time that the sums stay in registers.
-    // LLVM spills what does not fit, over and over.
+    // So many columns at a time that the sums stay in registers, beside those
+    // of a group for each row.
     int64_t budget = k.variant().registers == 32 ? (m == 8 ? 8 : 16) : 4;
     int64_t width = codes.vectors();
     while (width > 1 && m * width * streams.count > budget)

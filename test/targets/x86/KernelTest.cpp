@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "dialects/swallow/QuantizedRows.h"
 #include "runtime/engine/Session.h"
 #include "targets/x86/Variant.h"
 #include "test/targets/x86/KernelHarness.h"
@@ -192,12 +193,19 @@ protected:
   }
 };
 
+class QuantizedKernelTest : public KernelTest {};
+
+std::string testName(const testing::TestParamInfo<Weights> &info) {
+  return nameOf(info.param);
+}
+
 INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
                          testing::Values(Weights::F32, Weights::BF16,
                                          Weights::I4, Weights::I6, Weights::I8),
-                         [](const testing::TestParamInfo<Weights> &info) {
-                           return nameOf(info.param);
-                         });
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
+                         testing::Values(Weights::I4, Weights::I6, Weights::I8),
+                         testName);
 
 // The harness itself: an access behind a buffer is found and named.
 TEST(GuardedMemoryDeathTest, NamesTheBuffer) {
@@ -232,12 +240,11 @@ TEST_P(KernelTest, FusedLinear) {
 // Inputs that quantisation keeps as they are leave nothing but the order of
 // sums where codes are multiplied group by group, or are widened to f32. In
 // panels of bytes the codes of small scales are rounded once more.
-TEST_P(KernelTest, QuantizedWeightsAreExact) {
-  if (!isQuantized(weights()))
-    GTEST_SKIP() << "weights that are not quantised have the tests above";
+TEST_P(QuantizedKernelTest, WeightsAreExact) {
   const bool bytePanels = x86::findVariant(variantUnderTest())->vnni;
   auto bounds = [&](const EvalBatch &batch) {
-    const bool fewRows = batch.ids.size() <= 8;
+    const bool fewRows =
+        static_cast<int64_t>(batch.ids.size()) <= QuantizedRecords::kMostRows;
     return fewRows || !bytePanels ? Bounds{1e-4, 1e-5} : Bounds{4e-2, 7e-3};
   };
   std::vector<LinearShape> shapes = {
