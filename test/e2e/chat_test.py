@@ -55,8 +55,14 @@ class Terminal:
         os.write(self.terminal, keys.encode())
 
     def end(self):
-        while self.read():
-            pass
+        """Waits for the end of the program; returns its exit code."""
+        ready = True
+        while ready:
+            ready, _, _ = select.select([self.terminal], [], [], PATIENCE)
+            if ready and not self.read():
+                break
+        if not ready:
+            os.kill(self.pid, signal.SIGKILL)
         _, status = os.waitpid(self.pid, 0)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(status)
@@ -349,6 +355,15 @@ class ChatTest:
             and answer["content"].startswith(SEVEN[1]),
             f"stopped: {question} {answer}")
 
+    # Ctrl-D while an answer comes counts as soon as the next line is read.
+    def typed_ahead(self):
+        terminal = self.terminal("--ignore-eos", "-n", "300")
+        terminal.wait_for("> ")
+        terminal.type(f"{SEVEN[0]}\n")
+        terminal.wait_for(SEVEN[1])
+        terminal.type("\x04")
+        self.same(terminal.end(), 0, "Ctrl-D during an answer")
+
     # From a pipe Ctrl-C ends the program.
     def interrupted_pipe(self):
         process = subprocess.Popen(
@@ -381,7 +396,7 @@ class ChatTest:
         for part in (self.turns, self.lines, self.prompts, self.one_turn,
                      self.system, self.loading, self.errors, self.full,
                      self.seeds, self.typed, self.pasted, self.history, self.interrupts,
-                     self.interrupted_pipe, self.redirected):
+                     self.typed_ahead, self.interrupted_pipe, self.redirected):
             part()
         self.checks.finish()
 

@@ -19,12 +19,12 @@ case $kind in
   address)
     cmake --preset asan -B "$build" "-DSWALLOW_FUZZ_SECONDS=${SWALLOW_FUZZ_SECONDS:-10}"
     cmake --build "$build" -j "$jobs"
-    ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$jobs"
+    ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 -j "$jobs"
     ;;
   thread)
     cmake --preset tsan -B "$build"
     cmake --build "$build" -j "$jobs" --target thread_team_test
-    ctest --test-dir "$build" --output-on-failure --no-tests=error -R '^thread_team_test$'
+    ctest --test-dir "$build" --output-on-failure --no-tests=error --timeout 900 -R '^thread_team_test$'
     ;;
   *)
     echo "$0: unknown kind '$kind' (known: address, thread)" >&2

@@ -172,6 +172,13 @@ private:
         return -1;
       if (got < 0)
         continue;
+      // A Ctrl-D from before the terminal gave keys one by one comes as a NUL.
+      if (byte == 0) {
+        const LineInfoW *typed = el_wline(editor);
+        if (typed->lastchar == typed->buffer)
+          return 0;
+        continue;
+      }
       bool first = std::mbsinit(&lines.characters_);
       size_t used = std::mbrtowc(character, &byte, 1, &lines.characters_);
       if (used == static_cast<size_t>(-1)) {
