@@ -57,6 +57,7 @@ Result<OwningOpRef<ModuleOp>> swallow::planModule(ModuleOp fused,
   PlanOptions options;
   options.inputType = variant.bf16Dot ? "" : "f32";
   options.quantizesRows = variant.vnni;
+  options.tiles = variant.amx;
   SWALLOW_TRY(
       run(*module, [&](OpPassManager &pm) { buildPlanPipeline(pm, options); }));
   return module;

@@ -31,6 +31,8 @@ struct PlanOptions {
   std::string inputType;
   /// Whether many rows are quantised for products with quantised weights.
   bool quantizesRows = true;
+  /// Whether many rows in bf16 are laid in tile order (TiledRows).
+  bool tiles = false;
 };
 
 /// The fused stage to the planned stage: weights, KV memory, arena.

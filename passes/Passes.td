@@ -129,10 +129,10 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `query` | rotated queries | f32 |
     | `attention` | attention result | input type |
     | `mlp` | silu(gate) * up | input type |
-    | `norm` | input of a product, normalised and rounded or quantised | input type, or dialects/swallow/QuantizedRows.h |
+    | `norm` | input of a product, normalised and rounded or quantised | input type, or dialects/swallow/ProductRows.h |
     | `rope` | head_dim / 2 cosines, head_dim / 2 sines of the row's position | f32 |
     | `row_scratch` | 8 rows of the widest `norm` input, or 24 quantised ones | f32 or quantised |
-    | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 with a quantised weight | f32 |
+    | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 where weights are unpacked | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
     | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128 | f32 |
@@ -161,7 +161,9 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
            "stored: f32 or bf16 (default: the weight's)">,
     Option<"quantizesRows", "quantizes-rows", "bool", "true",
            "Whether many rows are quantised for products with quantised "
-           "weights">
+           "weights whose attribute allows it">,
+    Option<"tiles", "tiles", "bool", "false",
+           "Whether many rows in bf16 are laid in tile order">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }
@@ -234,7 +236,7 @@ def QuantizeWeightsPass : Pass<"swallow-quantize-weights", "::mlir::ModuleOp"> {
     ```mlir
     swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x128xbf16>
     // becomes, with embedding=6
-    swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x128xf32> {quant = #swallow.quant<bits = 6, group = 16>}
+    swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x128xf32> {quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
     ```
   }];
   let options = [
@@ -245,7 +247,10 @@ def QuantizeWeightsPass : Pass<"swallow-quantize-weights", "::mlir::ModuleOp"> {
     Option<"head", "head", "int64_t", "0",
            "Bits of codes of the LM head: 4, 6, 8 or 0">,
     Option<"embedding", "embedding", "int64_t", "0",
-           "Bits of codes of an embedding table of its own: 4, 6, 8 or 0">
+           "Bits of codes of an embedding table of its own: 4, 6, 8 or 0">,
+    Option<"inputs", "inputs", "std::string", "\"\"",
+           "What products of many rows may round their inputs to: i8 or bf16 "
+           "(default: bf16 for codes of 8 bits, i8 for others)">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }

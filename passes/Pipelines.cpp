@@ -31,6 +31,7 @@ void swallow::buildQuantizePipeline(OpPassManager &manager,
   classes.mlp = options.mlp;
   classes.head = options.head;
   classes.embedding = options.embedding;
+  classes.inputs = options.inputs;
   manager.addPass(createQuantizeWeightsPass(classes));
 }
 
@@ -40,6 +41,7 @@ void swallow::buildPlanPipeline(OpPassManager &manager, PlanOptions options) {
   PlanArenaPassOptions arena;
   arena.inputType = options.inputType;
   arena.quantizesRows = options.quantizesRows;
+  arena.tiles = options.tiles;
   manager.addPass(createPlanArenaPass(arena));
 }
 
@@ -55,6 +57,10 @@ struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
       llvm::cl::desc("Whether many rows are quantised for products with "
                      "quantised weights"),
       llvm::cl::init(true)};
+  Option<bool> tiles{
+      *this, "tiles",
+      llvm::cl::desc("Whether many rows in bf16 are laid in tile order"),
+      llvm::cl::init(false)};
 };
 } // namespace
 
@@ -65,6 +71,7 @@ void swallow::registerSwallowPasses() {
   PassPipelineRegistration<PlanPipelineOptions>(
       "swallow-plan", "Fused stage to planned stage",
       [](OpPassManager &manager, const PlanPipelineOptions &options) {
-        buildPlanPipeline(manager, {options.inputType, options.quantizesRows});
+        buildPlanPipeline(
+            manager, {options.inputType, options.quantizesRows, options.tiles});
       });
 }

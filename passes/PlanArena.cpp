@@ -1,6 +1,6 @@
 //===- PlanArena.cpp - places of activations and workspaces ---------------===//
 
-#include "dialects/swallow/QuantizedRows.h"
+#include "dialects/swallow/ProductRows.h"
 #include "passes/Passes.h"
 #include "passes/StepLiveness.h"
 
@@ -27,7 +27,7 @@ constexpr int64_t scratchRows = 8;
 constexpr int64_t tileRows = 128;
 constexpr int64_t panelDepth = 512;
 constexpr int64_t sumRows = 32;
-constexpr int64_t quantizedTileRows = 512;
+constexpr int64_t largeTileRows = 512;
 constexpr int64_t maxBlock = 64;
 
 int64_t columns(Value value) {
@@ -80,12 +80,17 @@ StringRef nameOf(Value value) {
       .Default([](Operation *op) { return op->getName().stripDialect(); });
 }
 
-bool isQuantizedWeight(Value weight) {
+/// Null for a weight that is not quantised.
+QuantAttr quantOf(Value weight) {
   auto load = weight.getDefiningOp<LoadWeightOp>();
   auto op = load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
                        load, load.getWeightAttr())
                  : WeightOp();
-  return op && op.getQuant();
+  return op ? op.getQuantAttr() : QuantAttr();
+}
+
+bool isQuantizedWeight(Value weight) {
+  return static_cast<bool>(quantOf(weight));
 }
 
 using Interval = std::pair<int, int>;
@@ -113,8 +118,10 @@ struct Slot {
 /// The plan of one module.
 class ArenaPlan {
 public:
-  ArenaPlan(ModuleOp module, StringRef inputType, bool quantizesRows)
-      : module(module), inputType(inputType), quantizesRows(quantizesRows) {}
+  ArenaPlan(ModuleOp module, StringRef inputType, bool quantizesRows,
+            bool tiles)
+      : module(module), inputType(inputType), quantizesRows(quantizesRows),
+        tiles(tiles) {}
 
   LogicalResult plan();
 
@@ -125,6 +132,9 @@ private:
   void addActivationSlots();
   void addQuantizedRows(const StepLiveness::Event &event,
                         const Product &product);
+  /// Whether many rows are quantised for a product by this weight, or what
+  /// they are rounded to if not.
+  bool quantizesRowsFor(Value weight) const;
   void addWorkspaces();
   void addRopeTables();
   void assignOffsets();
@@ -132,6 +142,10 @@ private:
 
   /// The element type in which a product takes its input.
   Type inputElement(const Product &product);
+  /// Of a weight that is not quantised.
+  bool usesTiles(const Product &product) {
+    return tiles && inputElement(product).isBF16();
+  }
   Type storedElement(ArrayRef<int> members);
   void merge(int a, int b);
   int addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live);
@@ -140,7 +154,7 @@ private:
 
   ModuleOp module;
   StringRef inputType;
-  bool quantizesRows;
+  bool quantizesRows, tiles;
   StepLiveness liveness;
   /// Activation -> its group; group -> activations that share a place.
   std::vector<int> groupOf;
@@ -339,15 +353,26 @@ void ArenaPlan::addRopeTables() {
     }
 }
 
-/// Rows for a step of many: quantised, or in f32 where the activation itself
-/// will not do.
+bool ArenaPlan::quantizesRowsFor(Value weight) const {
+  return quantizesRows && quantOf(weight).getInputs().isInteger();
+}
+
+/// Rows for a step of many: quantised, rounded to bf16, or in f32 where the
+/// activation itself will not do.
 void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
                                  const Product &product) {
   Type f32 = Float32Type::get(module.getContext());
   Type stored = event.input < 0 ? f32 : elementOfGroup[groupOf[event.input]];
   int64_t width = columns(product.input);
-  if (quantizesRows)
+  if (quantizesRowsFor(product.weight))
     useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
+                 event.time, Per::Token);
+  else if (tiles)
+    useWorkspace(event.op, "norm", TiledRows{width}.bytesPerRow(), event.time,
+                 Per::Token);
+  else if (inputType != "f32")
+    useWorkspace(event.op, "norm",
+                 rowBytes(width, BFloat16Type::get(module.getContext())),
                  event.time, Per::Token);
   else if (product.hasNorm || stored != f32 || isa<FusedLmHeadOp>(event.op))
     useWorkspace(event.op, "norm", rowBytes(width, f32), event.time,
@@ -366,6 +391,10 @@ void ArenaPlan::addWorkspaces() {
     }
     // Rows are copied to be normalised, rounded, or (LM head) selected.
     Type element = inputElement(*product);
+    if (usesTiles(*product))
+      useWorkspace(event.op, "norm",
+                   TiledRows{columns(product->input)}.bytesPerRow(), event.time,
+                   Per::Token);
     Type stored = event.input < 0 ? Type(Float32Type::get(module.getContext()))
                                   : elementOfGroup[groupOf[event.input]];
     bool rounds =
@@ -393,14 +422,16 @@ void ArenaPlan::addWorkspaces() {
                          rowBytes(columns(product->input),
                                   Float32Type::get(module.getContext())),
                      event.time, Per::Thread);
-      useWorkspace(
-          event.op, "tile_scratch",
-          (isQuantizedWeight(product->weight) ? quantizedTileRows : tileRows) *
-              tileColumns(event.op) * f32Bytes,
-          event.time, Per::Thread);
+      useWorkspace(event.op, "tile_scratch",
+                   (isQuantizedWeight(product->weight) || usesTiles(*product)
+                        ? largeTileRows
+                        : tileRows) *
+                       tileColumns(event.op) * f32Bytes,
+                   event.time, Per::Thread);
       useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
                    event.time, Per::Thread);
-      if (isQuantizedWeight(product->weight) && quantizesRows)
+      if (isQuantizedWeight(product->weight) &&
+          quantizesRowsFor(product->weight))
         useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
                      event.time, Per::Thread);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {
@@ -538,7 +569,8 @@ struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
   using PlanArenaPassBase::PlanArenaPassBase;
 
   void runOnOperation() override {
-    if (failed(ArenaPlan(getOperation(), inputType, quantizesRows).plan()))
+    if (failed(
+            ArenaPlan(getOperation(), inputType, quantizesRows, tiles).plan()))
       signalPassFailure();
   }
 };

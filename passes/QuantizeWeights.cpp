@@ -76,6 +76,11 @@ struct QuantizeWeightsPass
             << "weights are quantised to 4, 6 or 8 bits, not " << bits;
         return signalPassFailure();
       }
+      if (inputs != "" && inputs != "i8" && inputs != "bf16") {
+        getOperation().emitError()
+            << "inputs of products are rounded to i8 or bf16, not " << inputs;
+        return signalPassFailure();
+      }
       quantize(cast<WeightOp>(op), loads[op], bits);
     }
   }
@@ -101,7 +106,11 @@ private:
     auto type = RankedTensorType::get(weight.getTensorType().getShape(),
                                       Float32Type::get(&getContext()));
     weight.setType(type);
-    weight.setQuantAttr(QuantAttr::get(&getContext(), bits, kQuantGroup));
+    bool bytes = inputs == "" ? bits < 8 : inputs == "i8";
+    Type input = bytes ? Type(IntegerType::get(&getContext(), 8))
+                       : Type(BFloat16Type::get(&getContext()));
+    weight.setQuantAttr(
+        QuantAttr::get(&getContext(), bits, kQuantGroup, input));
     for (LoadWeightOp load : loads)
       load.getResult().setType(type);
   }

@@ -24,12 +24,14 @@ void SwallowDialect::registerAttrs() {
 }
 
 LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
-                                int64_t bits, int64_t group) {
+                                int64_t bits, int64_t group, Type inputs) {
   if (bits != 4 && bits != 6 && bits != 8)
     return emitError() << "expects codes of 4, 6 or 8 bits, got " << bits;
   if (group != kQuantGroup)
     return emitError() << "expects groups of " << kQuantGroup << " inputs, got "
                        << group;
+  if (!inputs.isInteger(8) && !inputs.isBF16())
+    return emitError() << "expects inputs of type i8 or bf16, got " << inputs;
   return success();
 }
 

@@ -65,13 +65,15 @@ def Swallow_QuantAttr : Swallow_Attr<"Quant", "quant"> {
   let description = [{
     Codes of `bits` bits (4, 6 or 8), `group` consecutive inputs of an output
     feature sharing a scale of one byte, as runtime/packing/QuantFormat.h
-    defines them.
+    defines them. `inputs` is what products of many rows may round their inputs
+    to: i8, one scale for 256 of them, or bf16.
 
     ```mlir
-    #swallow.quant<bits = 4, group = 16>
+    #swallow.quant<bits = 4, group = 16, inputs = i8>
     ```
   }];
-  let parameters = (ins "int64_t":$bits, "int64_t":$group);
+  let parameters = (ins "int64_t":$bits, "int64_t":$group,
+                        "::mlir::Type":$inputs);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{

@@ -358,6 +358,18 @@ Value KernelBuilder::secondOfPairs(Value pairs) {
           b, pairs, constantI32(b, type, static_cast<int32_t>(0xffff0000u))));
 }
 
+Value KernelBuilder::packPairs(Value first, Value second) {
+  assert(target.bf16Dot && lanes() == 16);
+  auto words = VectorType::get({32}, b.getBF16Type());
+  Value both = intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512", words,
+                         {second, first});
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < 16; ++lane)
+    order.append({lane, 16 + lane});
+  return bitcast(i32Vector(16),
+                 vector::ShuffleOp::create(b, both, both, order));
+}
+
 //===----------------------------------------------------------------------===//
 // Integer vectors
 //===----------------------------------------------------------------------===//

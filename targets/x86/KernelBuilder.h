@@ -165,6 +165,9 @@ public:
   /// second, as f32.
   Value firstOfPairs(Value pairs);
   Value secondOfPairs(Value pairs);
+  /// Two f32 vectors rounded to nearest even as bf16 pairs in the lanes of an
+  /// i32 vector. Requires variant().bf16Dot and 16 lanes.
+  Value packPairs(Value first, Value second);
 
   //===--- control flow -----------------------------------------------------//
   void loop(Value lower, Value upper, int64_t step,

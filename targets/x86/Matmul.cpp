@@ -2,7 +2,7 @@
 
 #include "targets/x86/Matmul.h"
 
-#include "targets/x86/Tiles.h"
+#include "targets/x86/TiledProduct.h"
 #include "targets/x86/quant/QuantProduct.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -202,7 +202,8 @@ void swallow::x86::emitSmallUnits(
 
 /// The rows to multiply, in the form that products take: the activation
 /// itself, or rows prepared from it. Few rows are prepared by every thread for
-/// itself, which costs less than a barrier; many are shared out.
+/// itself, which costs less than a barrier; many are shared out. Without
+/// `small`, rows are known to be few.
 static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
                          Value small) {
   KernelBuilder &k = frame.k;
@@ -215,7 +216,6 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
 
   Rows prepared{{}, source.columns, form.element};
   Value own = frame.slot(step.workspaceSlot(product.op, "row_scratch"));
-  Value shared = frame.slot(step.workspaceSlot(product.op, "norm"));
   Value weight =
       product.norm ? frame.weight(step.weightOf(product.norm)) : source.base;
   auto prepare = prepareRowHelper(step, source.columns, source.element, form,
@@ -228,6 +228,12 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
                       k.offset(destination, k.mul(row, prepared.stride()))});
         });
   };
+  if (!small) {
+    prepareRows(k.i64(0), rows, own);
+    prepared.base = own;
+    return prepared;
+  }
+  Value shared = frame.slot(step.workspaceSlot(product.op, "norm"));
   k.ifThenElse(
       small, [&] { prepareRows(k.i64(0), rows, own); },
       [&] {
@@ -279,7 +285,7 @@ struct GroupProduct {
   const Units &units;
   Rows input;
   Value weightBase, tileScratch, panelScratch;
-  bool bf16Weight, unpacks, usesTiles;
+  bool bf16Weight, unpacks;
   int64_t paddedCols, blockBytes;
 
   void emit(Value unit, Value row0, Value tiles) {
@@ -325,14 +331,6 @@ struct GroupProduct {
         body(a, k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
       });
     };
-    if (usesTiles && cols * sizeOf(input.element) % 64 == 0) {
-      auto product =
-          tileProductHelper(step, Element::BF16, cols, units.nBlock,
-                            input.stride(), units.columns(), accumulate);
-      return forEachTile([&](Value a, Value tileC) {
-        frame.call(product, {a, panel, tileC});
-      });
-    }
     Element weightElement =
         bf16Weight && !unpacks ? Element::BF16 : Element::F32;
     int64_t kernel = step.brgemm({kTileRows, units.nBlock, cols,
@@ -349,6 +347,25 @@ struct GroupProduct {
 // The product
 //===----------------------------------------------------------------------===//
 
+void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
+                                Value rows, bool large,
+                                function_ref<void(const Piece &)> body) {
+  KernelBuilder &k = frame.k;
+  Value groupRows = k.i64(kGroupRows);
+  if (large)
+    groupRows =
+        k.select(k.lessThan(k.mul(frame.threads, 2), k.i64(units.count)),
+                 k.i64(kLargeGroupRows), groupRows);
+  Value groups = k.div(k.add(k.add(rows, groupRows), -1), groupRows);
+  auto [begin, end] = frame.share(k.mul(groups, units.count));
+  k.loop(begin, end, 1, [&](Value piece) {
+    Value row0 = k.mul(k.rem(piece, groups), groupRows);
+    Value count = k.min(k.sub(rows, row0), groupRows);
+    body({k.div(piece, groups), row0, count,
+          k.div(k.add(count, kTileRows - 1), kTileRows)});
+  });
+}
+
 static void emitRows(KernelFrame &frame, const Product &product,
                      const Units &units, Value rows,
                      function_ref<void(KernelFrame &, const Tile &)> epilogue) {
@@ -363,12 +380,11 @@ static void emitRows(KernelFrame &frame, const Product &product,
   bool bf16Weight = layout.element == PackedElement::BF16;
 
   Value small = k.lessThan(rows, k.i64(kSmallRows + 1));
-  Rows input = prepareInput(frame, product, rows, small);
   Value weightBase = frame.weight(product.weight);
   Value tileScratch =
       frame.slot(step.workspaceSlot(product.op, "tile_scratch"));
 
-  auto emitSmall = [&] {
+  auto emitSmall = [&](const Rows &input) {
     emitSmallUnits(
         frame, units, rows, kSmallRows, weightBase, layout.blockBytes(),
         tileScratch,
@@ -380,12 +396,14 @@ static void emitRows(KernelFrame &frame, const Product &product,
         },
         epilogue);
   };
+  if (step.variant().amx && bf16Weight)
+    return k.ifThenElse(
+        small, [&] { emitSmall(prepareInput(frame, product, rows, Value())); },
+        [&] { emitTiledProduct(frame, product, units, rows, epilogue); });
 
+  Rows input = prepareInput(frame, product, rows, small);
   auto emitLarge = [&] {
     bool unpacks = bf16Weight && input.element == Element::F32;
-    bool usesTiles = step.variant().amx && bf16Weight;
-    if (usesTiles)
-      emitTileConfig(frame);
     Value panelScratch =
         unpacks ? frame.slot(step.workspaceSlot(product.op, "panel_scratch"))
                 : tileScratch;
@@ -398,24 +416,15 @@ static void emitRows(KernelFrame &frame, const Product &product,
                        panelScratch,
                        bf16Weight,
                        unpacks,
-                       usesTiles,
                        layout.paddedCols(),
                        layout.blockBytes()};
-    Value groups = k.div(k.add(rows, kGroupRows - 1), kGroupRows);
-    auto [begin, end] = frame.share(k.mul(groups, units.count));
-    k.loop(begin, end, 1, [&](Value piece) {
-      Value unit = k.div(piece, groups);
-      Value row0 = k.mul(k.rem(piece, groups), kGroupRows);
-      Value count = k.min(k.sub(rows, row0), k.i64(kGroupRows));
-      Value tiles = k.div(k.add(count, kTileRows - 1), kTileRows);
-      group.emit(unit, row0, tiles);
-      epilogue(frame, {row0, count, unit, tileScratch, units.columns()});
+    forEachPiece(frame, units, rows, /*large=*/false, [&](const Piece &piece) {
+      group.emit(piece.unit, piece.row0, piece.tiles);
+      epilogue(frame, {piece.row0, piece.rows, piece.unit, tileScratch,
+                       units.columns()});
     });
-    if (usesTiles)
-      emitTileRelease(frame);
   };
-
-  k.ifThenElse(small, emitSmall, emitLarge);
+  k.ifThenElse(small, [&] { emitSmall(input); }, emitLarge);
 }
 
 void swallow::x86::emitProduct(

@@ -39,6 +39,17 @@ struct Tile {
   int64_t columns;  ///< padded columns, also the leading dimension
 };
 
+/// One unit times one group of rows: what threads share out in a large step.
+struct Piece {
+  mlir::Value unit, row0, rows;
+  mlir::Value tiles; ///< of kTileRows rows, the last not always full
+};
+/// Calls `body` for each piece of this thread's share. Groups are of up to
+/// kLargeGroupRows rows if `large` and there are units enough for all threads,
+/// else of up to kGroupRows.
+void forEachPiece(KernelFrame &frame, const Units &units, mlir::Value rows,
+                  bool large, llvm::function_ref<void(const Piece &)> body);
+
 /// Emits the product into `frame`: prepares the input (norm, rounding,
 /// selection), then for each unit of this thread's share computes a tile and
 /// hands it to `epilogue`. Up to kSmallRows rows (QuantizedRecords::kMostRows

@@ -50,8 +50,8 @@ constexpr int64_t kSmallRows = 8;
 /// Rows of one micro-kernel call, and of one piece of work in a large step.
 constexpr int64_t kTileRows = 32;
 constexpr int64_t kGroupRows = 128;
-/// The same for a quantised weight, whose panels cost more to unpack.
-constexpr int64_t kQuantizedGroupRows = 512;
+/// The same where panels of the weight are unpacked first.
+constexpr int64_t kLargeGroupRows = 512;
 /// Inputs that one micro-kernel call reduces over; an even number.
 constexpr int64_t kChunkCols = 512;
 

@@ -19,12 +19,25 @@ namespace swallow::x86 {
 void emitTileConfig(KernelFrame &frame);
 void emitTileRelease(KernelFrame &frame);
 
-/// (a, b, c): C[32][nBlock] = or += A[32][k] x B. A is S8 or BF16 with rows of
-/// `lda` bytes; B is a packed block of the same element: fours (S8) or pairs
-/// (BF16) of inputs, [k / 4 or 2][nBlock][4 or 2]. C is i32 or f32 with rows of
-/// `ldc` elements. k is a multiple of 64 bytes; nBlock of 16.
+/// Inputs that a step of a tile product takes: 64 bytes of a row.
+inline int64_t tileInputs(Element element) { return 64 / sizeOf(element); }
+/// Bytes of a step's rows of A, and of its part of a block of B.
+constexpr int64_t kTileRowBytes = 64;
+constexpr int64_t kTileStepBytes = kTileRows * kTileRowBytes;
+inline int64_t tilePanelStepBytes(int64_t nBlock) { return nBlock * 64; }
+
+/// Where B's vector of 16 columns is, in bytes from the start of a panel in
+/// tile order: `row` counts fours (S8) or pairs (BF16) of inputs.
+mlir::Value tilePanelOffset(KernelBuilder &k, int64_t nBlock, mlir::Value row,
+                            int64_t vector);
+
+/// (a, b, c): C[32][nBlock] = or += A[32][inputs] x B for `steps` steps, the
+/// operands in tile order: A is [steps][32][64 bytes], B
+/// [steps][nBlock / 16][16][64 bytes], of which 64 bytes are fours (S8) or
+/// pairs (BF16) of inputs of 16 columns. C is i32 or f32 with rows of `ldc`
+/// elements.
 mlir::LLVM::LLVMFuncOp tileProductHelper(StepEmitter &step, Element element,
-                                         int64_t k, int64_t nBlock, int64_t lda,
+                                         int64_t steps, int64_t nBlock,
                                          int64_t ldc, bool accumulate);
 
 } // namespace swallow::x86

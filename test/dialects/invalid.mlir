@@ -47,22 +47,27 @@ swallow.weight @w from ["w.{layer}"] rows [4] layers 0 : tensor<4x4xf32>
 // -----
 
 // expected-error @below {{expects codes of 4, 6 or 8 bits, got 5}}
-swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 5, group = 16>}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 5, group = 16, inputs = i8>}
 
 // -----
 
 // expected-error @below {{expects groups of 16 inputs, got 32}}
-swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 32>}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 32, inputs = i8>}
+
+// -----
+
+// expected-error @below {{expects inputs of type i8 or bf16, got 'f32'}}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = f32>}
 
 // -----
 
 // expected-error @below {{expects a quantised weight to be a matrix of f32, got 'tensor<4x4xbf16>'}}
-swallow.weight @w from ["w"] rows [4] : tensor<4x4xbf16> {quant = #swallow.quant<bits = 4, group = 16>}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xbf16> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
 
 // -----
 
 // expected-error @below {{expects groups of 16 in blocks of 16, 32, 48 or 64 output features}}
-swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 16>, packing = #swallow.packing<n_block = 0, k_group = 1, row_unit = 0, interleave = false>}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>, packing = #swallow.packing<n_block = 0, k_group = 1, row_unit = 0, interleave = false>}
 
 // -----
 

@@ -5,8 +5,8 @@
 
 // CHECK: swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x16xbf16>
 swallow.weight @embed_tokens from ["model.embed_tokens.weight"] rows [900] : tensor<900x16xbf16>
-// CHECK: swallow.weight @quantized from ["w"] rows [64] : tensor<64x16xf32> {quant = #swallow.quant<bits = 4, group = 16>}
-swallow.weight @quantized from ["w"] rows [64] : tensor<64x16xf32> {quant = #swallow.quant<bits = 4, group = 16>}
+// CHECK: swallow.weight @quantized from ["w"] rows [64] : tensor<64x16xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
+swallow.weight @quantized from ["w"] rows [64] : tensor<64x16xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
 // CHECK: swallow.weight @layers.o_proj from ["model.layers.{layer}.self_attn.o_proj.weight"] rows [16] layers 3 : tensor<16x16xbf16>
 swallow.weight @layers.o_proj from ["model.layers.{layer}.self_attn.o_proj.weight"] rows [16] layers 3 : tensor<16x16xbf16>
 // CHECK: swallow.weight @layers.qkv_proj from ["q.{layer}", "k.{layer}", "v.{layer}"] rows [16, 8, 8] layers 3 : tensor<32x16xbf16>

@@ -1,5 +1,6 @@
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s | FileCheck %s
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=input-type=f32 %s | FileCheck %s --check-prefix=F32
+// RUN: swallow-opt --split-input-file --swallow-plan-arena=tiles=true %s | FileCheck %s --check-prefix=TILES
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s > %t.once
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %t.once | diff %t.once -
 
@@ -25,6 +26,12 @@
 
 // With f32 inputs the same values are wider.
 // F32:        #swallow.slot<name = "attention", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "mlp", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "rope"
+
+// Rows in tile order: chunks of 512 inputs, also of those that are bf16 already,
+// and tiles of 512 rows.
+// TILES:      #swallow.slot<name = "norm", {{[^"]*}}size = <constant = 0, per_token = 1024, per_thread = 0, per_sequence = 0>>
+// TILES-SAME: #swallow.slot<name = "tile_scratch", {{[^"]*}}per_thread = 262144, per_sequence = 0>>
+// TILES:      swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: 5, 6, 7, 8>}
 
 swallow.weight @e from ["e"] rows [9] : tensor<9x32xbf16>
 swallow.weight @n from ["n"] rows [32] : tensor<32xf32>

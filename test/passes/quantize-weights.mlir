@@ -2,19 +2,23 @@
 // RUN: swallow-opt --split-input-file --swallow-quantize-weights %s | FileCheck %s --check-prefix=NONE
 // RUN: swallow-opt --split-input-file --swallow-quantize-weights="attention=4 mlp=8 head=6 embedding=6" --swallow-plan-weights %s | FileCheck %s --check-prefix=PLAN
 // RUN: not swallow-opt --split-input-file --swallow-quantize-weights="mlp=5" %s 2>&1 | FileCheck %s --check-prefix=BITS
+// RUN: swallow-opt --split-input-file --swallow-quantize-weights="mlp=8 inputs=i8" %s | FileCheck %s --check-prefix=BYTES
+// RUN: swallow-opt --split-input-file --swallow-quantize-weights="mlp=4 inputs=bf16" %s | FileCheck %s --check-prefix=PAIRS
+// RUN: not swallow-opt --split-input-file --swallow-quantize-weights="mlp=4 inputs=f16" %s 2>&1 | FileCheck %s --check-prefix=INPUTS
 
 // BITS: error: weights are quantised to 4, 6 or 8 bits, not 5
+// INPUTS: error: inputs of products are rounded to i8 or bf16, not f16
 
 !kv = !swallow.kv<layers = 3, heads = 2, head_dim = 16, element = bf16>
 
 // Each matrix by its class; what loads it follows its type. Norms stay.
-// CHECK: @embed from {{.*}} : tensor<777x64xf32> {quant = #swallow.quant<bits = 6, group = 16>}
+// CHECK: @embed from {{.*}} : tensor<777x64xf32> {quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
 // CHECK: @layers.norm from {{.*}} : tensor<64xf32>{{$}}
-// CHECK: @layers.qkv from {{.*}} : tensor<128x64xf32> {quant = #swallow.quant<bits = 4, group = 16>}
-// CHECK: @layers.o from {{.*}} : tensor<64x64xf32> {quant = #swallow.quant<bits = 4, group = 16>}
-// CHECK: @layers.gate_up from {{.*}} : tensor<666x64xf32> {quant = #swallow.quant<bits = 8, group = 16>}
-// CHECK: @layers.down from {{.*}} : tensor<64x333xf32> {quant = #swallow.quant<bits = 8, group = 16>}
-// CHECK: @head from {{.*}} : tensor<777x64xf32> {quant = #swallow.quant<bits = 6, group = 16>}
+// CHECK: @layers.qkv from {{.*}} : tensor<128x64xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
+// CHECK: @layers.o from {{.*}} : tensor<64x64xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
+// CHECK: @layers.gate_up from {{.*}} : tensor<666x64xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
+// CHECK: @layers.down from {{.*}} : tensor<64x333xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
+// CHECK: @head from {{.*}} : tensor<777x64xf32> {quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
 // CHECK: swallow.load_weight @layers.qkv[%{{.*}}] : tensor<128x64xf32>
 // CHECK: swallow.fused_qkv {{.*}} : tensor<?x64xf32>, tensor<128x64xf32>
 
@@ -23,9 +27,12 @@
 
 // 16 inputs a group, in blocks; 64 + 64 / 16 * 64 * (1 + 12) bytes a block of
 // the embedding table, 13 of them; its head lies behind.
-// PLAN: @embed from {{.*}} {offset = 0 : i64, packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = false>, quant = #swallow.quant<bits = 6, group = 16>}
-// PLAN: @layers.qkv from {{.*}} packing = #swallow.packing<n_block = 16, k_group = 16, row_unit = 16, interleave = false>, quant = #swallow.quant<bits = 4, group = 16>}
-// PLAN: @layers.gate_up from {{.*}} packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = true>, quant = #swallow.quant<bits = 8, group = 16>}
+// PLAN: @embed from {{.*}} {offset = 0 : i64, packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = false>, quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
+// PLAN: @layers.qkv from {{.*}} packing = #swallow.packing<n_block = 16, k_group = 16, row_unit = 16, interleave = false>, quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
+// PLAN: @layers.gate_up from {{.*}} packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = true>, quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
+
+// BYTES: bits = 8, group = 16, inputs = i8>
+// PAIRS: bits = 4, group = 16, inputs = bf16>
 
 swallow.weight @embed from ["e"] rows [777] : tensor<777x64xbf16>
 swallow.weight @layers.norm from ["n.{layer}"] rows [64] layers 3 : tensor<64xf32>
@@ -62,7 +69,7 @@ func.func @step(%batch: !swallow.batch, %kv: !kv) -> tensor<?x777xf32> {
 // -----
 
 // A table that is both is quantised as the head that it is.
-// CHECK: @embed from {{.*}} {quant = #swallow.quant<bits = 6, group = 16>}
+// CHECK: @embed from {{.*}} {quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
 // CHECK: swallow.embedding {{.*}} : tensor<100x64xf32>
 // CHECK: swallow.fused_lm_head {{.*}}, tensor<100x64xf32>
 swallow.weight @embed from ["e"] rows [100] : tensor<100x64xbf16>

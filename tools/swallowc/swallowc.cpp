@@ -70,6 +70,15 @@ static QuantClassOption
               "embedding (default: as -quant)"),
     quantEmbedding("quant-embedding",
                    "Quantisation of the embedding (default: as -quant)");
+enum class QuantInputs { Default, Int8, BF16 };
+static cl::opt<QuantInputs> quantInputs(
+    "quant-inputs",
+    cl::desc(
+        "What inputs of quantised matrices are rounded to in steps of many "
+        "rows (default: bf16 for int8 matrices, int8 for others)"),
+    cl::values(clEnumValN(QuantInputs::Int8, "int8", "faster"),
+               clEnumValN(QuantInputs::BF16, "bf16", "more exact")),
+    cl::init(QuantInputs::Default), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     report("report",
            cl::desc("Write what quantisation did to each tensor, as JSON"),
@@ -205,7 +214,10 @@ static QuantOptions quantOptions() {
     return asked == QuantClass::Preset ? preset : static_cast<int64_t>(asked);
   };
   return {choose(quantAttention, projections), choose(quantMlp, projections),
-          choose(quantHead, tables), choose(quantEmbedding, tables)};
+          choose(quantHead, tables), choose(quantEmbedding, tables),
+          quantInputs == QuantInputs::Int8   ? "i8"
+          : quantInputs == QuantInputs::BF16 ? "bf16"
+                                             : ""};
 }
 
 static int emit(const CompileOptions &options) {

@@ -1,5 +1,6 @@
 //===- QuantPanel.cpp - quantised weights unpacked for many rows ----------===//
 
+#include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantCodes.h"
 #include "targets/x86/quant/QuantProduct.h"
 
@@ -22,10 +23,10 @@ namespace {
 class BytePanelEmitter {
 public:
   BytePanelEmitter(KernelBuilder &k, ValueRange arguments,
-                   const PackedLayout &layout, int64_t groups)
+                   const PackedLayout &layout, int64_t groups, bool tileOrder)
       : k(k), codes(k, layout), block(arguments[0]), first(arguments[1]),
-        panel(arguments[2]), groups(groups), place{layout.nBlock},
-        nBlock(layout.nBlock) {}
+        panel(arguments[2]), groups(groups), tileOrder(tileOrder),
+        place{layout.nBlock}, nBlock(layout.nBlock) {}
 
   void emit() {
     for (int64_t v = 0; v < codes.vectors(); ++v)
@@ -71,11 +72,7 @@ private:
                  Value sum = in[0];
                  for (int64_t quad = 0; quad < 4; ++quad) {
                    Value bytes = rescaled(levels[quad], both);
-                   Value row = k.add(k.mul(g, 4), quad);
-                   k.store(bytes,
-                           k.offset(panel, k.add(k.mul(row, nBlock * 4),
-                                                 v * k.lanes() * 4)),
-                           1);
+                   k.store(bytes, quadAt(k.add(k.mul(g, 4), quad), v), 1);
                    // 128 times each byte is what a row's offset adds.
                    sum = k.dot(sum, k.bytes({-128}), bytes, /*wide=*/true);
                  }
@@ -84,8 +81,14 @@ private:
     k.store(sums, k.offset(panel, place.sumsOffset() + v * k.lanes() * 4), 4);
     Value nothing = k.bitcast(k.i8Vector(4 * k.lanes()), k.splatI32(0));
     for (int64_t quad = groups * 4; quad < BytePanel::kInputs / 4; ++quad)
-      k.store(nothing, k.offset(panel, quad * nBlock * 4 + v * k.lanes() * 4),
-              1);
+      k.store(nothing, quadAt(k.i64(quad), v), 1);
+  }
+
+  /// Where the fours of inputs `quad` of a vector of columns go.
+  Value quadAt(Value quad, int64_t v) {
+    if (tileOrder)
+      return k.offset(panel, tilePanelOffset(k, nBlock, quad, v));
+    return k.offset(panel, k.add(k.mul(quad, nBlock * 4), v * k.lanes() * 4));
   }
 
   /// Signed bytes times the ratio of their lane, rounded.
@@ -104,6 +107,7 @@ private:
   QuantCodes codes;
   Value block, first, panel;
   int64_t groups;
+  bool tileOrder;
   BytePanel place;
   int64_t nBlock;
 };
@@ -112,12 +116,61 @@ private:
 
 LLVM::LLVMFuncOp swallow::x86::unpackBytesHelper(StepEmitter &step,
                                                  const PackedLayout &layout,
-                                                 int64_t groups) {
+                                                 int64_t groups,
+                                                 bool tileOrder) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(
-      "unpack_bytes" + layoutName(layout) + "_g" + std::to_string(groups),
+      "unpack_bytes" + layoutName(layout) + "_g" + std::to_string(groups) +
+          (tileOrder ? "_tiles" : ""),
       {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
-        BytePanelEmitter(k, arguments, layout, groups).emit();
+        BytePanelEmitter(k, arguments, layout, groups, tileOrder).emit();
+      });
+}
+
+LLVM::LLVMFuncOp swallow::x86::unpackPairsHelper(StepEmitter &step,
+                                                 const PackedLayout &layout,
+                                                 int64_t groups,
+                                                 bool tileOrder) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  return step.helper(
+      "unpack_pairs" + layoutName(layout) + "_g" + std::to_string(groups) +
+          (tileOrder ? "_tiles" : ""),
+      {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
+        QuantCodes codes(k, layout);
+        auto ints = k.i32Vector(k.lanes());
+        Value blockScale = k.splat(
+            k.mulf(k.load(k.f32Type(), arguments[0]),
+                   k.f32(1.0f / static_cast<float>(codes.levelFactor()))));
+        auto pairAt = [&](Value pair, int64_t v) {
+          if (tileOrder)
+            return k.offset(arguments[2],
+                            tilePanelOffset(k, layout.nBlock, pair, v));
+          return k.offset(arguments[2], k.add(k.mul(pair, layout.nBlock * 4),
+                                              v * k.lanes() * 4));
+        };
+        k.loop(k.i64(0), k.i64(groups), 1, [&](Value g) {
+          Value group = k.offset(arguments[1], k.mul(g, codes.groupBytes()));
+          for (int64_t v = 0; v < codes.vectors(); ++v) {
+            auto quads = codes.scaledLevels(group, v);
+            Value scale = k.mulf(codes.scales(group, v), blockScale);
+            auto input = [&](int64_t i) {
+              // Sign-extends byte i % 4 of each lane.
+              Value lanes = k.bitcast(ints, quads[i / 4]);
+              Value level = k.shrs(k.shl(lanes, 24 - i % 4 * 8), 24);
+              return k.mulf(k.toFloat(level), scale);
+            };
+            for (int64_t i = 0; i < kQuantGroup; i += 2)
+              k.store(k.packPairs(input(i), input(i + 1)),
+                      pairAt(k.add(k.mul(g, kQuantGroup / 2), i / 2), v), 4);
+          }
+        });
+        if (!tileOrder)
+          return;
+        int64_t pairs = groups * kQuantGroup / 2;
+        int64_t whole = roundUp(pairs, tileInputs(Element::BF16) / 2);
+        for (; pairs < whole; ++pairs)
+          for (int64_t v = 0; v < codes.vectors(); ++v)
+            k.store(k.splatI32(0), pairAt(k.i64(pairs), v), 4);
       });
 }
 

@@ -2,6 +2,7 @@
 
 #include "targets/x86/quant/QuantProduct.h"
 
+#include "targets/x86/TiledProduct.h"
 #include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantCodes.h"
 
@@ -33,21 +34,29 @@ public:
   void emit() {
     k.ifThenElse(
         k.lessThan(rows, k.i64(kMostRows + 1)), [&] { emitSmall(); },
-        [&] {
-          if (step.variant().vnni)
-            emitLargeBytes();
-          else
-            emitLargeFloats();
-        });
+        [&] { emitLarge(); });
   }
 
 private:
+  void emitLarge() {
+    const Variant &variant = step.variant();
+    WeightOp weight = product.weight;
+    if (variant.vnni && weight.getQuantAttr().getInputs().isInteger())
+      return emitLargeBytes();
+    if (!variant.bf16Dot)
+      return emitLargePanels(Element::F32);
+    if (variant.amx)
+      return emitTiledProduct(f, product, units, rows, epilogue);
+    emitLargePanels(Element::BF16);
+  }
+
   Value slot(StringRef name) {
     return f.slot(step.workspaceSlot(product.op, name));
   }
   bool hasNorm() const { return static_cast<bool>(product.norm); }
   /// Tiles multiply signed bytes; oneDNN's u8 x s8 wants an offset.
-  bool isUnsigned() const { return !step.variant().amx; }
+  bool isUnsigned() const { return !usesTiles(); }
+  bool usesTiles() const { return step.variant().amx; }
 
   Value blockOf(Value unit, Value inUnit) {
     Value index = k.add(k.mul(unit, units.blocks), inUnit);
@@ -87,25 +96,6 @@ private:
         epilogue);
   }
 
-  /// Calls body(unit, first row, rows, tiles of them) for this thread's share
-  /// of units and groups of rows, and the epilogue after it.
-  void forEachPiece(function_ref<void(Value, Value, Value)> body) {
-    // Large groups, unless that leaves threads without work.
-    Value enough = k.lessThan(k.mul(f.threads, 2), k.i64(units.count));
-    Value groupRows =
-        k.select(enough, k.i64(kQuantizedGroupRows), k.i64(kGroupRows));
-    Value groups = k.div(k.add(k.add(rows, groupRows), -1), groupRows);
-    auto [begin, end] = f.share(k.mul(groups, units.count));
-    k.loop(begin, end, 1, [&](Value piece) {
-      Value unit = k.div(piece, groups);
-      Value row0 = k.mul(k.rem(piece, groups), groupRows);
-      Value count = k.min(k.sub(rows, row0), groupRows);
-      Value tiles = k.div(k.add(count, kTileRows - 1), kTileRows);
-      body(unit, row0, tiles);
-      epilogue(f, {row0, count, unit, tileScratch, units.columns()});
-    });
-  }
-
   void emitLargeBytes() {
     Value codes = slot("norm");
     Value padded =
@@ -115,11 +105,16 @@ private:
     auto [begin, end] = f.share(rows);
     auto quantize =
         quantizeLargeRowHelper(step, layout.cols, source.element, isUnsigned(),
-                               hasNorm(), product.eps);
+                               usesTiles(), hasNorm(), product.eps);
     forEachInputRow(f, product, source, begin, end, [&](Value row, Value from) {
-      f.call(quantize,
-             {from, norm, k.offset(codes, k.mul(row, QuantizedChunks::kInputs)),
-              k.offset(scales, k.mul(row, 4)), padded});
+      Value at = k.mul(row, QuantizedChunks::kInputs);
+      if (usesTiles()) {
+        Value inTile = k.rem(row, kTileRows);
+        at = k.add(k.mul(k.sub(row, inTile), QuantizedChunks::kInputs),
+                   k.mul(inTile, kTileRowBytes));
+      }
+      f.call(quantize, {from, norm, k.offset(codes, at),
+                        k.offset(scales, k.mul(row, 4)), padded});
     });
     f.barrier();
     Value panel = slot("panel_scratch"), sums = slot("sum_scratch");
@@ -127,20 +122,20 @@ private:
     constexpr int64_t chunkGroups = chunk / kQuantGroup;
     int64_t groups = layout.paddedCols() / kQuantGroup;
     int64_t whole = groups / chunkGroups, tail = groups % chunkGroups;
-    if (step.variant().amx)
+    if (usesTiles())
       emitTileConfig(f);
-    forEachPiece([&](Value unit, Value row0, Value tiles) {
+    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(unit, inUnit), c = columnsOf(inUnit);
+        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
         auto emitChunk = [&](Value index, int64_t present, bool accumulate) {
           Value first =
               k.offset(block, k.add(k.mul(index, chunkGroups * groupBytes()),
                                     kQuantHeaderBytes));
-          f.call(unpackBytesHelper(step, layout, present),
+          f.call(unpackBytesHelper(step, layout, present, usesTiles()),
                  {block, first, panel});
-          k.loop(k.i64(0), tiles, 1, [&](Value tile) {
+          k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
             Value row = k.add(k.mul(index, padded),
-                              k.add(row0, k.mul(tile, kTileRows)));
+                              k.add(piece.row0, k.mul(tile, kTileRows)));
             emitTile(k.offset(codes, k.mul(row, QuantizedChunks::kInputs)),
                      k.offset(scales, k.mul(row, 4)), panel, sums,
                      k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)),
@@ -156,8 +151,9 @@ private:
         if (tail > 0)
           emitChunk(k.i64(whole), tail, whole > 0);
       });
+      finish(piece);
     });
-    if (step.variant().amx)
+    if (usesTiles())
       emitTileRelease(f);
   }
 
@@ -168,9 +164,11 @@ private:
   void emitTile(Value rowCodes, Value rowScales, Value panel, Value sums,
                 Value c, bool accumulate) {
     constexpr int64_t chunk = QuantizedChunks::kInputs;
-    if (step.variant().amx)
-      f.call(tileProductHelper(step, Element::S8, chunk, units.nBlock, chunk,
-                               units.nBlock, /*accumulate=*/false),
+    if (usesTiles())
+      f.call(tileProductHelper(step, Element::S8,
+                               chunk / tileInputs(Element::S8), units.nBlock,
+                               units.nBlock,
+                               /*accumulate=*/false),
              {rowCodes, panel, sums});
     else
       f.brgemm(step.brgemm({kTileRows, units.nBlock, chunk, chunk, units.nBlock,
@@ -181,39 +179,42 @@ private:
            {sums, panel, rowScales, c, k.i64(units.columns())});
   }
 
-  /// Without integer products of many rows the panels are widened to f32, and
-  /// inputs stay what they are.
-  void emitLargeFloats() {
+  void finish(const Piece &piece) {
+    epilogue(
+        f, {piece.row0, piece.rows, piece.unit, tileScratch, units.columns()});
+  }
+
+  /// Panels widened to `element`, in which inputs are too.
+  void emitLargePanels(Element element) {
     Rows input = source;
-    if (hasNorm() || product.selectRows || source.element != Element::F32) {
-      input = {slot("norm"), layout.cols, Element::F32};
+    if (hasNorm() || product.selectRows || source.element != element) {
+      input = {slot("norm"), layout.cols, element};
       auto [begin, end] = f.share(rows);
-      prepareRows(prepareRowHelper(step, layout.cols, source.element,
-                                   InputForm{}, hasNorm(), product.eps),
+      InputForm form{element, /*rounds=*/element == Element::BF16};
+      prepareRows(prepareRowHelper(step, layout.cols, source.element, form,
+                                   hasNorm(), product.eps),
                   begin, end, input.base, input.stride());
       f.barrier();
     }
     Value panel = slot("panel_scratch");
-    // Beyond its columns the input may hold anything.
-    int64_t whole = layout.cols / kChunkCols, tail = layout.cols % kChunkCols;
-    forEachPiece([&](Value unit, Value row0, Value tiles) {
+    // Beyond its columns an input in f32 may hold anything; one in bf16 is
+    // always prepared here, with zeros.
+    int64_t cols = element == Element::F32 ? layout.cols : layout.paddedCols();
+    int64_t whole = cols / kChunkCols, tail = cols % kChunkCols;
+    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(unit, inUnit), c = columnsOf(inUnit);
-        auto emitChunk = [&](Value index, int64_t cols, bool accumulate) {
-          Value first = k.offset(
-              block,
-              k.add(k.mul(index, kChunkCols / kQuantGroup * groupBytes()),
-                    kQuantHeaderBytes));
-          f.call(unpackFloatsHelper(step, layout),
-                 {block, first, panel,
-                  k.i64(roundUp(cols, kQuantGroup) / kQuantGroup)});
-          int64_t kernel = step.brgemm(
-              {kTileRows, units.nBlock, cols, input.stride() / 4, units.nBlock,
-               units.columns(), Element::F32, Element::F32, accumulate});
-          k.loop(k.i64(0), tiles, 1, [&](Value tile) {
-            Value row = k.add(row0, k.mul(tile, kTileRows));
-            Value a = k.offset(input.base, k.add(k.mul(row, input.stride()),
-                                                 k.mul(index, kChunkCols * 4)));
+        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
+        auto emitChunk = [&](Value index, int64_t inputs, bool accumulate) {
+          emitPanel(element, block, index, inputs, panel);
+          int64_t kernel =
+              step.brgemm({kTileRows, units.nBlock, inputs,
+                           input.stride() / sizeOf(element), units.nBlock,
+                           units.columns(), element, element, accumulate});
+          k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
+            Value row = k.add(piece.row0, k.mul(tile, kTileRows));
+            Value a = k.offset(
+                input.base, k.add(k.mul(row, input.stride()),
+                                  k.mul(index, kChunkCols * sizeOf(element))));
             f.brgemm(kernel, a, panel,
                      k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
           });
@@ -226,7 +227,22 @@ private:
         if (tail > 0)
           emitChunk(k.i64(whole), tail, whole > 0);
       });
+      finish(piece);
     });
+  }
+
+  void emitPanel(Element element, Value block, Value chunk, int64_t inputs,
+                 Value panel) {
+    int64_t groups = roundUp(inputs, kQuantGroup) / kQuantGroup;
+    Value first = k.offset(
+        block, k.add(k.mul(chunk, kChunkCols / kQuantGroup * groupBytes()),
+                     kQuantHeaderBytes));
+    if (element == Element::F32)
+      f.call(unpackFloatsHelper(step, layout),
+             {block, first, panel, k.i64(groups)});
+    else
+      f.call(unpackPairsHelper(step, layout, groups, /*tileOrder=*/false),
+             {block, first, panel});
   }
 
   KernelFrame &f;

@@ -3,9 +3,11 @@
 // Up to QuantizedRecords::kMostRows rows are quantised to signed bytes in
 // groups of 32 inputs and multiplied by the codes as they lie in memory, group
 // by group, so that a weight is exactly what its format says. More rows are
-// multiplied panel by panel: 64 columns x 256 inputs of the weight are unpacked
-// in cache, to bytes with one scale per column where the variant has integer
-// micro-kernels or tiles, and to f32 elsewhere.
+// multiplied panel by panel: 64 columns x 256 or 512 inputs of the weight are
+// unpacked in cache. To what depends on the weight's attribute and the variant:
+// to bytes with one scale per column where it says that inputs are bytes and
+// the variant has integer micro-kernels or tiles; else to bf16 where the
+// variant multiplies that, and to f32 where it does not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +16,7 @@
 
 #include "targets/x86/Matmul.h"
 
-#include "dialects/swallow/QuantizedRows.h"
+#include "dialects/swallow/ProductRows.h"
 
 namespace swallow::x86 {
 
@@ -35,8 +37,8 @@ mlir::LLVM::LLVMFuncOp quantizeSmallRowHelper(StepEmitter &step,
 /// chunks.
 mlir::LLVM::LLVMFuncOp quantizeLargeRowHelper(StepEmitter &step,
                                               int64_t columns, Element source,
-                                              bool isUnsigned, bool norm,
-                                              double eps);
+                                              bool isUnsigned, bool tileOrder,
+                                              bool norm, double eps);
 
 /// (rows, block, groups, c): C[0..m)[0..nBlock) = rows x block for each of some
 /// blocks of `groups` groups of inputs; rows are `stride` bytes apart. One
@@ -54,8 +56,8 @@ void emitQuantizedTableRow(StepEmitter &step, KernelBuilder &k,
 struct BytePanel {
   static constexpr int64_t kInputs = QuantizedChunks::kInputs;
   int64_t nBlock;
-  /// [kInputs / 4][nBlock][4] signed bytes, then [nBlock] f32 scales, [nBlock]
-  /// i32 sums of 128 times the bytes of a column.
+  /// [kInputs / 4][nBlock][4] signed bytes, or the same in tile order, then
+  /// [nBlock] f32 scales, [nBlock] i32 sums of 128 times the bytes of a column.
   int64_t scalesOffset() const { return kInputs * nBlock; }
   int64_t sumsOffset() const { return scalesOffset() + nBlock * 4; }
   int64_t bytes() const { return sumsOffset() + nBlock * 4; }
@@ -65,7 +67,13 @@ struct BytePanel {
 /// what is missing to one is zero.
 mlir::LLVM::LLVMFuncOp unpackBytesHelper(StepEmitter &step,
                                          const PackedLayout &layout,
-                                         int64_t groups);
+                                         int64_t groups, bool tileOrder);
+/// (block, first group, panel): unpacks `groups` groups to bf16 pairs,
+/// [inputs / 2][nBlock][2], or in tile order with zeros up to a whole step.
+/// Requires variant().bf16Dot.
+mlir::LLVM::LLVMFuncOp unpackPairsHelper(StepEmitter &step,
+                                         const PackedLayout &layout,
+                                         int64_t groups, bool tileOrder);
 /// (block, first group, panel, groups): unpacks groups to f32 [inputs][nBlock].
 mlir::LLVM::LLVMFuncOp unpackFloatsHelper(StepEmitter &step,
                                           const PackedLayout &layout);

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantProduct.h"
 
 #include "runtime/packing/QuantFormat.h"
@@ -37,7 +38,8 @@ public:
   }
 
   /// `scales` and `rows` as quantizeLargeRowHelper has them.
-  void emitLarge(Value scales, Value rows, bool isUnsigned) {
+  void emitLarge(Value scales, Value rows, bool isUnsigned, bool tileOrder) {
+    lineStride = tileOrder ? kTileStepBytes : kTileRowBytes;
     constexpr int64_t chunk = QuantizedChunks::kInputs;
     auto emit = [&](Value at, int64_t count) {
       Value before = k.mul(at, rows);
@@ -125,7 +127,9 @@ private:
       Value codes = k.toInt(k.mulf(x, inverse));
       if (isUnsigned)
         codes = k.addi(codes, k.splatI32(128));
-      storeCodes(codes, k.offset(codesTo, at));
+      storeCodes(codes, k.offset(codesTo, k.add(k.mul(k.div(at, kTileRowBytes),
+                                                      lineStride),
+                                                k.rem(at, kTileRowBytes))));
     };
     k.loop(k.i64(0), k.i64(whole), k.lanes(),
            [&](Value at) { store(inputs(k.add(begin, at), k.lanes()), at); });
@@ -143,6 +147,7 @@ private:
   int64_t columns;
   Element source;
   bool norm;
+  int64_t lineStride = kTileRowBytes; // between 64 codes of a row and the next
 };
 
 std::string nameOf(const char *stem, int64_t columns, Element source, bool norm,
@@ -172,18 +177,17 @@ LLVM::LLVMFuncOp swallow::x86::quantizeSmallRowHelper(StepEmitter &step,
                      });
 }
 
-LLVM::LLVMFuncOp swallow::x86::quantizeLargeRowHelper(StepEmitter &step,
-                                                      int64_t columns,
-                                                      Element source,
-                                                      bool isUnsigned,
-                                                      bool norm, double eps) {
+LLVM::LLVMFuncOp
+swallow::x86::quantizeLargeRowHelper(StepEmitter &step, int64_t columns,
+                                     Element source, bool isUnsigned,
+                                     bool tileOrder, bool norm, double eps) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
-  return step.helper(nameOf("quantize_row_chunks", columns, source, norm, eps) +
-                         (isUnsigned ? "_u8" : "_s8"),
-                     {ptr, ptr, ptr, ptr, i64},
-                     [&](KernelBuilder &k, ValueRange arguments) {
-                       RowQuantizer(k, arguments, columns, source, norm, eps)
-                           .emitLarge(arguments[3], arguments[4], isUnsigned);
-                     });
+  return step.helper(
+      nameOf("quantize_row_chunks", columns, source, norm, eps) +
+          (isUnsigned ? "_u8" : "_s8") + (tileOrder ? "_tiles" : ""),
+      {ptr, ptr, ptr, ptr, i64}, [&](KernelBuilder &k, ValueRange arguments) {
+        RowQuantizer(k, arguments, columns, source, norm, eps)
+            .emitLarge(arguments[3], arguments[4], isUnsigned, tileOrder);
+      });
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "dialects/swallow/QuantizedRows.h"
+#include "dialects/swallow/ProductRows.h"
 #include "runtime/engine/Session.h"
 #include "targets/x86/Variant.h"
 #include "test/targets/x86/KernelHarness.h"
@@ -201,10 +201,13 @@ std::string testName(const testing::TestParamInfo<Weights> &info) {
 
 INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
                          testing::Values(Weights::F32, Weights::BF16,
-                                         Weights::I4, Weights::I6, Weights::I8),
+                                         Weights::I4, Weights::I6,
+                                         Weights::I8Bf16),
                          testName);
 INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
-                         testing::Values(Weights::I4, Weights::I6, Weights::I8),
+                         testing::Values(Weights::I4, Weights::I6, Weights::I8,
+                                         Weights::I4Bf16, Weights::I6Bf16,
+                                         Weights::I8Bf16),
                          testName);
 
 // The harness itself: an access behind a buffer is found and named.
@@ -239,13 +242,18 @@ TEST_P(KernelTest, FusedLinear) {
 
 // Inputs that quantisation keeps as they are leave nothing but the order of
 // sums where codes are multiplied group by group, or are widened to f32. In
-// panels of bytes the codes of small scales are rounded once more.
+// panels of bytes the codes of small scales are rounded once more, and in bf16
+// both operands are.
 TEST_P(QuantizedKernelTest, WeightsAreExact) {
-  const bool bytePanels = x86::findVariant(variantUnderTest())->vnni;
+  const x86::Variant &variant = *x86::findVariant(variantUnderTest());
   auto bounds = [&](const EvalBatch &batch) {
     const bool fewRows =
         static_cast<int64_t>(batch.ids.size()) <= QuantizedRecords::kMostRows;
-    return fewRows || !bytePanels ? Bounds{1e-4, 1e-5} : Bounds{4e-2, 7e-3};
+    if (!fewRows && variant.vnni && inputsAreBytes(weights()))
+      return Bounds{4e-2, 7e-3};
+    if (!fewRows && variant.bf16Dot && !inputsAreBytes(weights()))
+      return Bounds{1.5e-2, 3e-3};
+    return Bounds{1e-4, 1e-5};
   };
   std::vector<LinearShape> shapes = {
       {.in = 40, .out = 130, .exactInput = true},

@@ -18,9 +18,15 @@ const char *nameOf(Weights weights) {
   case Weights::I6:
     return "int6";
   case Weights::I8:
+    return "int8";
+  case Weights::I4Bf16:
+    return "int4_bf16_inputs";
+  case Weights::I6Bf16:
+    return "int6_bf16_inputs";
+  case Weights::I8Bf16:
     break;
   }
-  return "int8";
+  return "int8_bf16_inputs";
 }
 
 namespace {
@@ -108,11 +114,12 @@ private:
     bool matrix = std::count(type.begin(), type.end(), 'x') == 2;
     if (!isQuantized(kind_) || !matrix || name == "exact")
       return "";
-    const char *bits = kind_ == Weights::I4   ? "4"
-                       : kind_ == Weights::I6 ? "6"
-                                              : "8";
+    const bool bytes = inputsAreBytes(kind_);
+    const char *bits = kind_ == (bytes ? Weights::I4 : Weights::I4Bf16)   ? "4"
+                       : kind_ == (bytes ? Weights::I6 : Weights::I6Bf16) ? "6"
+                                                                          : "8";
     return std::string(" {quant = #swallow.quant<bits = ") + bits +
-           ", group = 16>}";
+           ", group = 16, inputs = " + (bytes ? "i8" : "bf16") + ">}";
   }
 
   Weights kind_;

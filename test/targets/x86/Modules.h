@@ -17,9 +17,14 @@ struct TestModule {
   int64_t columns; // of the step's result
 };
 
-/// What the matrices of a module are stored as.
-enum class Weights { F32, BF16, I4, I6, I8 };
+/// What the matrices of a module are stored as, quantised ones with what
+/// products of many rows may round their inputs to: i8, or bf16 where it says
+/// so.
+enum class Weights { F32, BF16, I4, I6, I8, I4Bf16, I6Bf16, I8Bf16 };
 constexpr bool isQuantized(Weights weights) { return weights >= Weights::I4; }
+constexpr bool inputsAreBytes(Weights weights) {
+  return isQuantized(weights) && weights < Weights::I4Bf16;
+}
 const char *nameOf(Weights weights);
 
 /// embedding -> select_rows.

@@ -1,14 +1,15 @@
-//===- QuantizedRows.h - activations quantised for a product ----*- C++ -*-===//
+//===- ProductRows.h - activations prepared for a product -------*- C++ -*-===//
 //
 // Where a kernel multiplies a quantised weight in integers, the rows of its
-// input are quantised too. The arena's planner and the target's emitters agree
-// here on how such a row lies in memory, in a step of few rows and in one of
-// many. Codes are one byte each.
+// input are quantised too, and where it multiplies tiles they lie in the order
+// in which these are loaded. The arena's planner and the target's emitters
+// agree here on how such a row lies in memory, in a step of few rows and in one
+// of many. Codes are one byte each.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_DIALECTS_SWALLOW_QUANTIZEDROWS_H
-#define SWALLOW_DIALECTS_SWALLOW_QUANTIZEDROWS_H
+#ifndef SWALLOW_DIALECTS_SWALLOW_PRODUCTROWS_H
+#define SWALLOW_DIALECTS_SWALLOW_PRODUCTROWS_H
 
 #include <cstdint>
 
@@ -36,9 +37,10 @@ struct QuantizedRecords {
   }
 };
 
-/// Of many rows, n of them rounded up to a tile: chunk after chunk of the
-/// inputs, [chunks][n][256] codes padded with zeros, so that the rows of a tile
-/// are one stretch of memory; then the scales, [chunks][n] f32.
+/// Of many rows, n of them rounded up to 32: chunk after chunk of the inputs,
+/// [chunks][n][256] codes padded with zeros, so that the rows of a tile are one
+/// stretch of memory; then the scales, [chunks][n] f32. In tile order each 32
+/// rows of a chunk are [4][32][64] instead of [32][256].
 struct QuantizedChunks {
   static constexpr int64_t kInputs = 256;
 
@@ -51,6 +53,20 @@ struct QuantizedChunks {
   }
 };
 
+/// Of many rows in bf16, n of them rounded up to 32, in tile order: chunk after
+/// chunk of the inputs, [chunks][n / 32][16][32][32], zeros up to a step.
+struct TiledRows {
+  static constexpr int64_t kStepInputs = 32;   ///< of a tile's row
+  static constexpr int64_t kChunkInputs = 512; ///< of 16 steps
+
+  int64_t columns;
+
+  /// What each row adds to the bytes of all, a multiple of 64.
+  constexpr int64_t bytesPerRow() const {
+    return (columns + kChunkInputs - 1) / kChunkInputs * kChunkInputs * 2;
+  }
+};
+
 } // namespace swallow
 
-#endif // SWALLOW_DIALECTS_SWALLOW_QUANTIZEDROWS_H
+#endif // SWALLOW_DIALECTS_SWALLOW_PRODUCTROWS_H

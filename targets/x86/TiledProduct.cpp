@@ -1,0 +1,214 @@
+//===- TiledProduct.cpp - products of many rows in bf16 tiles -------------===//
+
+#include "targets/x86/TiledProduct.h"
+
+#include "targets/x86/Tiles.h"
+#include "targets/x86/quant/QuantProduct.h"
+
+#include "dialects/swallow/ProductRows.h"
+#include "runtime/packing/QuantFormat.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::x86;
+
+namespace {
+constexpr int64_t kStepInputs = TiledRows::kStepInputs;
+constexpr int64_t kChunkInputs = TiledRows::kChunkInputs;
+constexpr int64_t kChunkSteps = kChunkInputs / kStepInputs;
+} // namespace
+
+/// (src, norm weight or anything, dst, rows): one row as TiledRows describes
+/// it; `dst` is where it begins in the first chunk, `rows` how many there are.
+static LLVM::LLVMFuncOp tileRowHelper(StepEmitter &step, int64_t columns,
+                                      Element source, bool norm, double eps) {
+  std::string name = std::string(norm ? "rms_norm" : "round") + "_tiled_row_" +
+                     std::to_string(columns) +
+                     (source == Element::F32 ? "_f32" : "_bf16");
+  if (norm)
+    name += "_eps" + std::to_string(llvm::bit_cast<uint64_t>(eps));
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
+  return step.helper(
+      name, {ptr, ptr, ptr, i64}, [&](KernelBuilder &k, ValueRange arguments) {
+        Value src = arguments[0], weight = arguments[1], dst = arguments[2];
+        Value chunkStride = k.mul(arguments[3], kChunkInputs * 2);
+        Value scale;
+        if (norm)
+          scale = emitRmsScale(k, src, source, columns, eps);
+        auto place = [&](Value at) {
+          Value line = k.div(k.rem(at, kChunkInputs), kStepInputs);
+          return k.offset(
+              dst, k.add(k.add(k.mul(k.div(at, kChunkInputs), chunkStride),
+                               k.mul(line, kTileStepBytes)),
+                         k.mul(k.rem(at, kStepInputs), 2)));
+        };
+        // Rows are padded with zeros to 16 columns.
+        int64_t present = roundUp(columns, k.lanes());
+        k.loop(k.i64(0), k.i64(present), k.lanes(), [&](Value at) {
+          Value x =
+              k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
+          if (norm)
+            x = k.mulf(
+                k.mulf(x, scale),
+                k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32));
+          k.storeVector(x, place(at), Element::BF16);
+        });
+        for (int64_t at = present; at < roundUp(columns, kStepInputs);
+             at += k.lanes())
+          k.storeVector(k.zero(), place(k.i64(at)), Element::BF16);
+      });
+}
+
+/// (pairs, panel): `count` pairs of inputs of a bf16 block, [pairs][nBlock][2],
+/// in tile order; zeros up to a whole step.
+static LLVM::LLVMFuncOp tilePanelHelper(StepEmitter &step, int64_t nBlock,
+                                        int64_t count) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  return step.helper(
+      "tile_panel_n" + std::to_string(nBlock) + "_p" + std::to_string(count),
+      {ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
+        auto ints = k.i32Vector(k.lanes());
+        auto forEachPlace = [&](Value pair,
+                                function_ref<Value(int64_t)> value) {
+          for (int64_t v = 0; v < nBlock / k.lanes(); ++v)
+            k.store(value(v),
+                    k.offset(arguments[1], tilePanelOffset(k, nBlock, pair, v)),
+                    4);
+        };
+        k.loop(k.i64(0), k.i64(count), 1, [&](Value pair) {
+          Value row = k.offset(arguments[0], k.mul(pair, nBlock * 4));
+          forEachPlace(pair, [&](int64_t v) {
+            return k.load(ints, k.offset(row, v * k.lanes() * 4), 4);
+          });
+        });
+        k.loop(k.i64(count), k.i64(roundUp(count, kStepInputs / 2)), 1,
+               [&](Value pair) {
+                 forEachPlace(pair, [&](int64_t) { return k.splatI32(0); });
+               });
+      });
+}
+
+namespace {
+
+class TiledProduct {
+public:
+  using Epilogue = function_ref<void(KernelFrame &, const Tile &)>;
+
+  TiledProduct(KernelFrame &frame, const Product &product, const Units &units,
+               Value rows, Epilogue epilogue)
+      : f(frame), k(frame.k), step(frame.step), product(product), units(units),
+        rows(rows), epilogue(epilogue), layout([&] {
+          WeightOp weight = product.weight;
+          return weight.getPackedLayout();
+        }()) {
+    weightBase = f.weight(product.weight);
+    input = slot("norm");
+    tileScratch = slot("tile_scratch");
+    panel = slot("panel_scratch");
+    padded = k.mul(k.div(k.add(rows, kTileRows - 1), kTileRows), kTileRows);
+  }
+
+  void emit() {
+    prepareRows();
+    emitTileConfig(f);
+    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
+      k.loop(k.i64(0), k.i64(units.blocks), 1,
+             [&](Value inUnit) { emitBlock(piece, inUnit); });
+      epilogue(f, {piece.row0, piece.rows, piece.unit, tileScratch,
+                   units.columns()});
+    });
+    emitTileRelease(f);
+  }
+
+private:
+  Value slot(StringRef name) {
+    return f.slot(step.workspaceSlot(product.op, name));
+  }
+
+  void prepareRows() {
+    Rows source = step.rowsOf(f, product.input);
+    Value norm =
+        product.norm ? f.weight(step.weightOf(product.norm)) : source.base;
+    auto prepare = tileRowHelper(step, source.columns, source.element,
+                                 static_cast<bool>(product.norm), product.eps);
+    auto [begin, end] = f.share(rows);
+    forEachInputRow(f, product, source, begin, end, [&](Value row, Value from) {
+      f.call(prepare, {from, norm, k.offset(input, placeOf(row)), padded});
+    });
+    f.barrier();
+  }
+
+  /// Of a row in a chunk.
+  Value placeOf(Value row) {
+    Value inTile = k.rem(row, kTileRows);
+    return k.add(k.mul(k.sub(row, inTile), kChunkInputs * 2),
+                 k.mul(inTile, kTileRowBytes));
+  }
+
+  void emitBlock(const Piece &piece, Value inUnit) {
+    Value index = k.add(k.mul(piece.unit, units.blocks), inUnit);
+    Value block = k.offset(weightBase, k.mul(index, layout.blockBytes()));
+    Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
+    // The first chunk overwrites C, the others add to it.
+    int64_t whole = layout.paddedCols() / kChunkInputs;
+    int64_t tail = layout.paddedCols() % kChunkInputs;
+    if (whole > 0) {
+      emitChunk(piece, block, c, k.i64(0), kChunkInputs, false);
+      k.loop(k.i64(1), k.i64(whole), 1, [&](Value chunk) {
+        emitChunk(piece, block, c, chunk, kChunkInputs, true);
+      });
+    }
+    if (tail > 0)
+      emitChunk(piece, block, c, k.i64(whole), tail, whole > 0);
+  }
+
+  void emitChunk(const Piece &piece, Value block, Value c, Value chunk,
+                 int64_t inputs, bool accumulate) {
+    if (isQuantized(layout.element)) {
+      constexpr int64_t groups = kChunkInputs / kQuantGroup;
+      int64_t groupBytes = quantGroupBytes(layout.element, layout.nBlock);
+      Value first = k.offset(
+          block, k.add(k.mul(chunk, groups * groupBytes), kQuantHeaderBytes));
+      f.call(unpackPairsHelper(step, layout, inputs / kQuantGroup,
+                               /*tileOrder=*/true),
+             {block, first, panel});
+    } else {
+      Value pairs =
+          k.offset(block, k.mul(chunk, kChunkInputs * layout.nBlock * 2));
+      f.call(tilePanelHelper(step, layout.nBlock, inputs / 2), {pairs, panel});
+    }
+    // A chunk that is not whole lies as a whole one does.
+    Value rowsOfChunk =
+        k.offset(input, k.add(k.mul(k.mul(chunk, padded), kChunkInputs * 2),
+                              k.mul(piece.row0, kChunkInputs * 2)));
+    auto multiply = tileProductHelper(
+        step, Element::BF16, roundUp(inputs, kStepInputs) / kStepInputs,
+        units.nBlock, units.columns(), accumulate);
+    k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
+      f.call(multiply,
+             {k.offset(rowsOfChunk, k.mul(tile, kChunkSteps * kTileStepBytes)),
+              panel,
+              k.offset(c, k.mul(tile, kTileRows * units.columns() * 4))});
+    });
+  }
+
+  KernelFrame &f;
+  KernelBuilder &k;
+  StepEmitter &step;
+  const Product &product;
+  const Units &units;
+  Value rows;
+  Epilogue epilogue;
+  PackedLayout layout;
+  Value weightBase, input, tileScratch, panel;
+  Value padded; // rows, rounded up to tiles
+};
+
+} // namespace
+
+void swallow::x86::emitTiledProduct(
+    KernelFrame &frame, const Product &product, const Units &units, Value rows,
+    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  TiledProduct(frame, product, units, rows, epilogue).emit();
+}
