@@ -240,11 +240,17 @@ PackStats &PackStats::operator+=(const PackStats &other) {
   squaredError += other.squaredError;
   squaredValue += other.squaredValue;
   values += other.values;
+  weightedError += other.weightedError;
+  weightedValue += other.weightedValue;
   return *this;
 }
 
 double PackStats::relativeError() const {
   return squaredValue > 0 ? std::sqrt(squaredError / squaredValue) : 0;
+}
+
+double PackStats::relativeWeightedError() const {
+  return weightedValue > 0 ? std::sqrt(weightedError / weightedValue) : 0;
 }
 
 void swallow::packBlocks(const PackedLayout &layout,

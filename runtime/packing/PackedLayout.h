@@ -113,10 +113,15 @@ struct PackStats {
   double squaredError = 0;
   double squaredValue = 0;
   int64_t values = 0;
+  // The first two with each square times the importance of its input.
+  double weightedError = 0;
+  double weightedValue = 0;
 
   PackStats &operator+=(const PackStats &other);
   /// Root mean square of the errors over that of the values; 0 for zeros.
   double relativeError() const;
+  /// The same, weighted by importance.
+  double relativeWeightedError() const;
 };
 
 /// Packs blocks [blockBegin, blockEnd) of a weight into `out`, which receives

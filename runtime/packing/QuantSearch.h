@@ -62,6 +62,7 @@ struct alignas(64) Batch {
   Ints scale;              ///< c of each group
   Ints level[kQuantGroup]; ///< of each input
   Floats error, square;    ///< sums over each group, of x - scale * level and x
+  Floats weightedError, weightedSquare; ///< alike, times the importance
 
   Floats x[kQuantGroup];      ///< the values / block scale
   Floats weight[kQuantGroup]; ///< their importance
@@ -297,13 +298,18 @@ inline void searchBatch(const BatchInput &input, Batch &batch) {
   Floats inverse = 1.0f / scale;
   selectFloats(best == 0, Floats{}, scale);
   batch.error = batch.square = Floats{};
+  batch.weightedError = batch.weightedSquare = Floats{};
   for (int64_t i = 0; i < kQuantGroup; ++i) {
     Floats level;
     nearest<element>(batch.x[i] * inverse, level);
     batch.level[i] = __builtin_convertvector(level, Ints);
     Floats difference = batch.x[i] - scale * level;
-    batch.error += difference * difference;
-    batch.square += batch.x[i] * batch.x[i];
+    const Floats error = difference * difference;
+    const Floats square = batch.x[i] * batch.x[i];
+    batch.error += error;
+    batch.square += square;
+    batch.weightedError += batch.weight[i] * error;
+    batch.weightedSquare += batch.weight[i] * square;
   }
 }
 

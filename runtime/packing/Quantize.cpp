@@ -93,11 +93,12 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
   const float inverse = blockScale != 0 ? 1.0f / blockScale : 0.0f;
   const int32_t zero = element == PackedElement::I4 ? 1 : 0;
 
+  // What stands beyond `cols` is never multiplied by anything but 0.
   std::vector<float> paddedImportance(importance.begin(), importance.end());
   if (!importance.empty())
-    paddedImportance.resize(static_cast<size_t>(layout.paddedCols()), 1.0f);
+    paddedImportance.resize(static_cast<size_t>(layout.paddedCols()), 0.0f);
 
-  double error = 0, square = 0; // in units of the block scale
+  PackStats sums; // in units of the block scale
   Batch batch;
   for (int64_t row = 0; row < numRows; ++row) {
     const float *values = rows + row * stride;
@@ -116,6 +117,7 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
         for (Ints &level : batch.level)
           level = Ints{} + zero;
         batch.error = batch.square = Floats{};
+        batch.weightedError = batch.weightedSquare = Floats{};
       }
       for (int64_t lane = 0; lane < lanes; ++lane) {
         uint8_t *to = out + kQuantHeaderBytes + (group + lane) * groupBytes;
@@ -128,13 +130,17 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
                                                   : codeOf(element, level);
         }
         storeGroup(element, layout.nBlock, codes, to + layout.nBlock, row);
-        error += batch.error[lane];
-        square += batch.square[lane];
+        sums.squaredError += batch.error[lane];
+        sums.squaredValue += batch.square[lane];
+        sums.weightedError += batch.weightedError[lane];
+        sums.weightedValue += batch.weightedSquare[lane];
       }
     }
     stats.values += layout.cols;
   }
   const double unit = static_cast<double>(blockScale) * blockScale;
-  stats.squaredError += error * unit;
-  stats.squaredValue += square * unit;
+  stats.squaredError += sums.squaredError * unit;
+  stats.squaredValue += sums.squaredValue * unit;
+  stats.weightedError += sums.weightedError * unit;
+  stats.weightedValue += sums.weightedValue * unit;
 }

@@ -192,6 +192,53 @@ TEST_P(QuantizeTest, ImportanceMovesErrors) {
   EXPECT_LT(errorOfImportant(pack(layout, values, importance)), 0.9 * plain);
 }
 
+// Of the same candidates the search by importance takes those with the smallest
+// weighted error.
+TEST_P(QuantizeTest, WeightedErrorIsNotAboveThatOfEqualImportance) {
+  const int64_t rows = 64, cols = 208;
+  PackedLayout layout = layoutOf(GetParam(), rows, cols);
+  std::mt19937 random(7);
+  std::normal_distribution<float> distribution(0, 2);
+  for (unsigned seed = 1; seed <= 8; ++seed) {
+    std::vector<float> values = normal(rows * cols, 0.02f, seed);
+    std::vector<float> importance(cols);
+    for (float &weight : importance)
+      weight = std::exp(distribution(random));
+    auto weightedError = [&](const Packed &packed) {
+      double error = 0;
+      for (int64_t r = 0; r < rows; ++r) {
+        std::vector<float> row = packed.row(r);
+        for (int64_t c = 0; c < cols; ++c)
+          error += importance[c] *
+                   std::pow(double(row[c]) - values[r * cols + c], 2);
+      }
+      return error;
+    };
+    Packed weighted = pack(layout, values, importance);
+    EXPECT_LE(weightedError(weighted), weightedError(pack(layout, values)));
+    EXPECT_NEAR(weighted.stats.weightedError / weightedError(weighted), 1,
+                1e-4);
+    EXPECT_LT(weighted.stats.relativeWeightedError(),
+              weighted.stats.relativeError());
+  }
+}
+
+TEST_P(QuantizeTest, EqualImportanceChangesNothing) {
+  const int64_t rows = 70, cols = 96;
+  PackedLayout layout = layoutOf(GetParam(), rows, cols);
+  std::vector<float> values = normal(rows * cols);
+  Packed plain = pack(layout, values);
+  // Powers of two, which round nothing.
+  for (float importance : {1.0f, 0.25f, 64.0f}) {
+    std::vector<float> all(cols, importance);
+    Packed weighted = pack(layout, values, all);
+    EXPECT_EQ(weighted.bytes, plain.bytes);
+    EXPECT_EQ(weighted.stats.squaredError, plain.stats.squaredError);
+    EXPECT_EQ(weighted.stats.relativeWeightedError(),
+              plain.stats.relativeError());
+  }
+}
+
 // Artifacts must not depend on the machine that made them.
 TEST_P(QuantizeTest, AllInstructionSetsFindTheSame) {
   using namespace quantsearch;
