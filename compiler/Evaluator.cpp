@@ -120,9 +120,8 @@ Evaluator::evaluateFunction(std::string_view name, const EvalBatch &batch,
     return {ErrorCode::InvalidArgument,
             "too many inputs for @" + std::string(name)};
 
-  EvalContext context{
-      impl_->symbols, impl_->weights,         batch,
-      impl_->kv,      impl_->options.threads, impl_->options.kvElement};
+  EvalContext context{impl_->symbols, impl_->weights, batch, impl_->kv,
+                      impl_->options};
   SWALLOW_ASSIGN(Slots slots,
                  callFunction(context, function, std::move(arguments)));
   std::vector<EvalTensor> results;

@@ -15,8 +15,10 @@
 #include "runtime/support/Result.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -41,6 +43,12 @@ struct EvalBatch {
   int32_t push(int32_t id, int32_t position, int32_t sequence);
 };
 
+/// Sees a product before it is computed: the matrix, whose names are set, and
+/// the rows that it is to be multiplied by, not yet rounded. A failure is the
+/// evaluation's.
+using ProductObserver =
+    std::function<Status(const EvalMatrix &weight, const EvalTensor &input)>;
+
 /// An argument: a tensor, or the value of an index.
 using EvalInput = std::variant<EvalTensor, int64_t>;
 
@@ -52,6 +60,12 @@ public:
     int threads = 1;
     /// How keys and values are stored; nothing: as the module says.
     std::optional<KvElement> kvElement = {};
+    ProductObserver observer = {};
+    /// Whether an LM head is computed; otherwise its result has no rows.
+    bool computesLogits = true;
+    /// Whether keys and values stay for the next call; otherwise those of a
+    /// layer are dropped as soon as another layer appends.
+    bool keepsKv = true;
   };
 
   /// `module` must verify and must, like `weights`, outlive the evaluator.

@@ -201,6 +201,7 @@ private:
         reader->readRow(0, values.data() + values.size() - rows);
       }
       matrix.sources.push_back({std::move(reader), rows});
+      matrix.names.push_back(weight.getSourceName(i, layer));
     }
     if (isVector) {
       roundTo(matrix.element, values.data(), values.size());
@@ -232,18 +233,29 @@ private:
   }
 
   /// x has a row for each of the batch's.
-  EvalTensor linear(const EvalTensor &x, Value weight, Value bias) {
+  Result<EvalTensor> linear(const EvalTensor &x, Value weight, Value bias) {
+    SWALLOW_TRY(observe(x, weight));
     return multiply(x, matrix(weight), vectorOrNull(bias),
-                    unroundedRows(x.rows), context_.threads);
+                    unroundedRows(x.rows), context_.options.threads);
   }
 
   /// x has a row for each that wants logits.
-  EvalTensor head(const EvalTensor &x, Value weight) {
+  Result<EvalTensor> head(const EvalTensor &x, Value weight) {
+    SWALLOW_TRY(observe(x, weight));
+    if (!context_.options.computesLogits)
+      return EvalTensor{0, matrix(weight).rows, {}};
     std::vector<bool> unrounded;
     if (context_.batch.unrounded)
       for (int32_t row : context_.batch.logitRows)
         unrounded.push_back(isUnrounded(row));
-    return multiply(x, matrix(weight), nullptr, unrounded, context_.threads);
+    return multiply(x, matrix(weight), nullptr, unrounded,
+                    context_.options.threads);
+  }
+
+  Status observe(const EvalTensor &x, Value weight) {
+    if (!context_.options.observer)
+      return {};
+    return context_.options.observer(matrix(weight), x);
   }
 
   /// Of a tensor with a row for each of the batch's; empty if none is.
@@ -274,7 +286,7 @@ private:
   }
 
   KvElement kvElementOf(KvType type) {
-    return context_.kvElement.value_or(kvBlockLayout(type).element);
+    return context_.options.kvElement.value_or(kvBlockLayout(type).element);
   }
 
   Status append(Operation *op, const EvalTensor &keys, const EvalTensor &values,
@@ -282,6 +294,8 @@ private:
     SWALLOW_TRY(requireBatchRows(op, keys));
     SWALLOW_TRY(requireBatchRows(op, values));
     SWALLOW_TRY(requireLayer(op, layer, type));
+    if (!context_.options.keepsKv)
+      context_.kv.eraseLayersBut(layer);
     KvElement element = kvElementOf(type);
     for (int64_t r = 0; r < keys.rows; ++r) {
       std::vector<float> &entry =
@@ -321,8 +335,9 @@ private:
   }
 
   Status eval(LinearOp op) {
-    set(op.getResult(),
-        linear(tensor(op.getInput()), op.getWeight(), op.getBias()));
+    SWALLOW_ASSIGN(EvalTensor product,
+                   linear(tensor(op.getInput()), op.getWeight(), op.getBias()));
+    set(op.getResult(), std::move(product));
     return {};
   }
 
@@ -364,7 +379,8 @@ private:
     set(op.getResult(),
         attend(query, rows, type.getHeads(), type.getHeadDim(),
                static_cast<float>(op.getScale().convertToDouble()),
-               kvElementOf(type), unroundedRows(query.rows), context_.threads));
+               kvElementOf(type), unroundedRows(query.rows),
+               context_.options.threads));
     return {};
   }
 
@@ -393,7 +409,9 @@ private:
   }
 
   Status eval(LmHeadOp op) {
-    set(op.getResult(), head(tensor(op.getInput()), op.getWeight()));
+    SWALLOW_ASSIGN(EvalTensor logits,
+                   head(tensor(op.getInput()), op.getWeight()));
+    set(op.getResult(), std::move(logits));
     return {};
   }
 
@@ -402,9 +420,10 @@ private:
     int64_t headDim = type.getHeadDim();
     int64_t keys = type.getHeads() * headDim;
     SWALLOW_TRY(requireBatchRows(op, tensor(op.getInput())));
-    EvalTensor projected =
+    SWALLOW_ASSIGN(
+        EvalTensor projected,
         linear(normIfGiven(tensor(op.getInput()), op.getNorm(), op.getEps()),
-               op.getWeight(), op.getBias());
+               op.getWeight(), op.getBias()));
     int64_t queries = projected.cols - 2 * keys;
     SWALLOW_TRY(append(
         op, rope(columnSlice(projected, queries, keys), op.getRope(), headDim),
@@ -416,9 +435,10 @@ private:
   }
 
   Status eval(FusedLinearOp op) {
-    EvalTensor product =
+    SWALLOW_ASSIGN(
+        EvalTensor product,
         linear(normIfGiven(tensor(op.getInput()), op.getNorm(), op.getEps()),
-               op.getWeight(), op.getBias());
+               op.getWeight(), op.getBias()));
     if (op.getResidual()) {
       const EvalTensor &residual = tensor(op.getResidual());
       SWALLOW_TRY(requireSameRows(op, residual, product));
@@ -429,9 +449,10 @@ private:
   }
 
   Status eval(GatedMlpOp op) {
-    EvalTensor both =
+    SWALLOW_ASSIGN(
+        EvalTensor both,
         linear(normIfGiven(tensor(op.getInput()), op.getNorm(), op.getEps()),
-               op.getWeight(), op.getBias());
+               op.getWeight(), op.getBias()));
     int64_t width = both.cols / 2;
     set(op.getResult(), multiplyElements(silu(columnSlice(both, 0, width)),
                                          columnSlice(both, width, width)));
@@ -440,9 +461,11 @@ private:
 
   Status eval(FusedLmHeadOp op) {
     SWALLOW_TRY(requireBatchRows(op, tensor(op.getInput())));
-    set(op.getResult(), head(normIfGiven(selectRows(tensor(op.getInput())),
-                                         op.getNorm(), op.getEps()),
-                             op.getWeight()));
+    SWALLOW_ASSIGN(EvalTensor logits,
+                   head(normIfGiven(selectRows(tensor(op.getInput())),
+                                    op.getNorm(), op.getEps()),
+                        op.getWeight()));
+    set(op.getResult(), std::move(logits));
     return {};
   }
 

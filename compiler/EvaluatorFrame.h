@@ -26,8 +26,7 @@ struct EvalContext {
   const WeightSource &weights;
   const EvalBatch &batch;
   KvState &kv;
-  int threads;
-  std::optional<KvElement> kvElement;
+  const Evaluator::Options &options;
   int depth = 0; // of nested calls
 };
 

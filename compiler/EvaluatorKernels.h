@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct EvalMatrix {
   std::vector<Source> sources; // concatenated along the rows
   int64_t rows = 0, cols = 0;
   DType element = DType::F32; // to which values are rounded as they are read
+  std::vector<std::string> names = {}; // of the sources' tensors, if they have
 
   void readRow(int64_t row, float *out) const; // cols values
 };
@@ -54,6 +56,7 @@ public:
                     int64_t width) const;
   void clear() { positions_.clear(); }
   void erase(int64_t sequence);
+  void eraseLayersBut(int64_t layer);
 
 private:
   /// By (sequence, layer), then by position.
