@@ -200,8 +200,9 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
       program.weights[jobs[i].weightIndex]->hash = bytesOf((*packed)[i].hash);
       for (size_t s = 0; s < jobs[i].sources.size(); ++s) {
         const PackStats &stats = (*packed)[i].stats[s];
-        report.sources.push_back(
-            {jobs[i].sources[s].name, jobs[i].layout, stats});
+        report.sources.push_back({jobs[i].sources[s].name, jobs[i].layout,
+                                  stats,
+                                  !jobs[i].sources[s].importance.empty()});
         if (isQuantized(jobs[i].layout.element))
           program.weights[jobs[i].weightIndex]->source_errors[s] =
               static_cast<float>(stats.relativeError());

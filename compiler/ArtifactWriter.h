@@ -78,6 +78,7 @@ struct SourceReport {
   std::string name;
   PackedLayout layout; // of the weight that it became, or became part of
   PackStats stats;
+  bool hasImportance = false; // see SourceTensor
 };
 
 struct WriteReport {

@@ -3,6 +3,7 @@
 #include "compiler/Compiler.h"
 
 #include "compiler/ArtifactContents.h"
+#include "compiler/Calibration.h"
 #include "compiler/PackedWeights.h"
 #include "compiler/ProbeLogits.h"
 #include "compiler/QuantReport.h"
@@ -142,6 +143,23 @@ static Status checkTargets(const CompileOptions &options) {
   return {};
 }
 
+/// Whether -calibrate makes sense with the other options.
+static Status checkCalibration(const CompileOptions &options) {
+  if (options.calibration.textFile.empty())
+    return {};
+  if (options.syntheticSeed)
+    return {ErrorCode::InvalidArgument,
+            "-calibrate runs the model over a text, which synthetic weights "
+            "cannot read"};
+  const QuantOptions &quant = options.quant;
+  if (quant.attention == 0 && quant.mlp == 0 && quant.head == 0)
+    return {ErrorCode::InvalidArgument,
+            quant.any() ? "-calibrate has no use where only the embedding is "
+                          "quantised"
+                        : "-calibrate goes with -quant: nothing is quantised"};
+  return {};
+}
+
 namespace {
 /// The context of one compile.
 struct Ir {
@@ -157,6 +175,26 @@ struct Ir {
   std::unique_ptr<MLIRContext> context;
 };
 } // namespace
+
+/// Runs the model over `text` and tells the jobs of quantised weights what
+/// inputs count; `importance` keeps what they refer to.
+static Status calibrate(MLIRContext &context, const Source &source,
+                        const CompileOptions &options, EvalBatch text,
+                        std::vector<WeightJob> &jobs, Progress &progress,
+                        ImportanceMap &importance) {
+  auto module = importModel(context, source.config, {options.dtype});
+  SWALLOW_TRY(fuseModule(*module));
+  SWALLOW_ASSIGN(importance,
+                 measureImportance(
+                     *module, CheckpointWeights(*source.checkpoint),
+                     std::move(text), threadCount(options.threads), progress));
+  for (WeightJob &job : jobs)
+    if (isQuantized(job.layout.element))
+      for (SourceTensor &tensor : job.sources)
+        if (auto it = importance.find(tensor.name); it != importance.end())
+          tensor.importance = *it->second;
+  return {};
+}
 
 /// The tensors of the jobs as they have been packed into `segment`.
 static PackedWeights packedWeights(const std::vector<WeightJob> &jobs,
@@ -253,8 +291,15 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
       options.note(line);
   };
   SWALLOW_TRY(checkTargets(options));
+  SWALLOW_TRY(checkCalibration(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
   SWALLOW_ASSIGN(std::optional<std::string> tokenizer, openTokenizer(options));
+  std::optional<EvalBatch> calibrationText;
+  if (!options.calibration.textFile.empty()) {
+    SWALLOW_ASSIGN(calibrationText,
+                   readCalibrationText(options.calibration, *tokenizer,
+                                       source.config.maxPositionEmbeddings));
+  }
   CompiledChat chat;
   if (tokenizer) {
     SWALLOW_ASSIGN(chat, compileChat(options.modelDir));
@@ -334,6 +379,14 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
                         std::move(compiled.name), std::move(compiled.bytes)});
   Progress progress(stderr, options.showProgress ? Progress::Style::Auto
                                                  : Progress::Style::Silent);
+  ImportanceMap importance;
+  if (calibrationText) {
+    Stopwatch watch;
+    SWALLOW_TRY(calibrate(*ir.context, source, options,
+                          std::move(*calibrationText), jobs, progress,
+                          importance));
+    report.calibrationSeconds = watch.seconds();
+  }
   WriteOptions write;
   write.threads = options.threads;
   write.progress = &progress;

@@ -3,6 +3,7 @@
 #ifndef SWALLOW_COMPILER_COMPILER_H
 #define SWALLOW_COMPILER_COMPILER_H
 
+#include "compiler/CalibrationText.h"
 #include "compiler/Pipelines.h"
 #include "frontends/huggingface/ModelConfig.h"
 #include "runtime/support/Result.h"
@@ -24,6 +25,8 @@ struct CompileOptions {
   DType dtype = DType::BF16; ///< F32 or BF16
   /// Which matrices are quantised; those that are not have type dtype.
   QuantOptions quant;
+  /// A text by which the model's inputs, and so errors, are weighed.
+  CalibrationOptions calibration;
   /// Where to write what quantisation did to each tensor, as JSON; empty:
   /// nowhere.
   std::string report;
@@ -46,6 +49,7 @@ struct CompileOptions {
 struct CompileReport {
   uint64_t fileBytes = 0;
   uint64_t weightBytes = 0;
+  double calibrationSeconds = 0;
   double codeSeconds = 0; ///< all variants: passes, LLVM and linking
   double probeSeconds = 0;
   double packSeconds = 0;

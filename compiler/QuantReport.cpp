@@ -36,6 +36,8 @@ Status swallow::writeQuantReport(const std::string &path,
          {"bits_per_weight", 8 * part / static_cast<double>(stats.values)},
          {"values", stats.values},
          {"relative_error", stats.relativeError()}});
+    if (source.hasImportance)
+      tensors.back()["weighted_error"] = stats.relativeWeightedError();
     all += stats;
     bytes += part;
   }

@@ -11,7 +11,9 @@ namespace swallow {
 /// "relative_error"}], "bits_per_weight", "relative_error"}, one entry for each
 /// quantised tensor in the order of the artifact. `relative_error` is the root
 /// mean square of the errors over that of the values; the last two are over all
-/// of them. Fails with WriteFailed, naming the path.
+/// of them. A tensor that was quantised by importance also has a
+/// "weighted_error": the same with every square times the importance of its
+/// input. Fails with WriteFailed, naming the path.
 Status writeQuantReport(const std::string &path,
                         const std::vector<SourceReport> &sources);
 

@@ -79,6 +79,19 @@ static cl::opt<QuantInputs> quantInputs(
     cl::values(clEnumValN(QuantInputs::Int8, "int8", "faster"),
                clEnumValN(QuantInputs::BF16, "bf16", "more exact")),
     cl::init(QuantInputs::Default), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string> calibrate(
+    "calibrate",
+    cl::desc("Run the model over this text, and let its inputs decide "
+             "which errors of quantised weights matter"),
+    cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t> calibrateTokens(
+    "calibrate-tokens",
+    cl::desc("Tokens of the text that -calibrate uses (default: 2048)"),
+    cl::init(2048), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<int64_t> calibrateContext(
+    "calibrate-context",
+    cl::desc("Tokens that -calibrate reads at a time (default: 512)"),
+    cl::init(512), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     report("report",
            cl::desc("Write what quantisation did to each tensor, as JSON"),
@@ -253,6 +266,15 @@ static int compile() {
     return usage("-seed goes with -weights=synthetic");
   if (layers.getNumOccurrences() > 0 && layers < 1)
     return usage("-layers is expected to be 1 or more");
+  if (calibrate.getNumOccurrences() > 0 && calibrate.empty())
+    return usage("-calibrate needs the path of a text");
+  if (calibrate.empty() && (calibrateTokens.getNumOccurrences() > 0 ||
+                            calibrateContext.getNumOccurrences() > 0))
+    return usage("-calibrate-tokens and -calibrate-context go with -calibrate");
+  if (calibrateTokens < kLeastCalibrationTokens || calibrateTokens > (1 << 20))
+    return usage("-calibrate-tokens is expected to be 32 to 1048576");
+  if (calibrateContext < 2)
+    return usage("-calibrate-context is expected to be 2 or more");
   CompileOptions options;
   options.modelDir = modelDir;
   if (synthetic)
@@ -261,6 +283,7 @@ static int compile() {
   options.output = output;
   options.dtype = dtype;
   options.quant = quantOptions();
+  options.calibration = {calibrate, calibrateTokens, calibrateContext};
   options.report = report;
   options.probeTokens = probeTokens;
   options.threads = threads;
@@ -284,11 +307,16 @@ static int compile() {
   auto report = compileModel(options);
   if (!report)
     return fail(report.error());
-  if (talks)
-    llvm::errs() << llvm::format(
-        "%s: %.1f MB (probe %.1f s, code %.1f s, weights %.1f s)\n",
-        options.output.c_str(), report->fileBytes / 1e6, report->probeSeconds,
-        report->codeSeconds, report->packSeconds);
+  if (!talks)
+    return 0;
+  llvm::errs() << llvm::format(
+      "%s: %.1f MB (probe %.1f s, code %.1f s, weights %.1f s",
+      options.output.c_str(), report->fileBytes / 1e6, report->probeSeconds,
+      report->codeSeconds, report->packSeconds);
+  if (!options.calibration.textFile.empty())
+    llvm::errs() << llvm::format(", calibration %.1f s",
+                                 report->calibrationSeconds);
+  llvm::errs() << ")\n";
   return 0;
 }
 
