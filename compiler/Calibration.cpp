@@ -59,10 +59,8 @@ uint64_t layerBytes(mlir::ModuleOp module) {
 
 Result<ImportanceMap> measureImportance(mlir::ModuleOp module,
                                         const WeightSource &weights,
-                                        EvalBatch batch, int threads,
+                                        const EvalBatch &batch, int threads,
                                         Progress &progress) {
-  batch.logitRows.resize(batch.ids.size());
-  std::iota(batch.logitRows.begin(), batch.logitRows.end(), 0);
   ImportanceMap found;
   Evaluator::Options options;
   options.threads = threads;

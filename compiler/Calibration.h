@@ -23,12 +23,13 @@ namespace swallow {
 using ImportanceMap =
     std::map<std::string, std::shared_ptr<const std::vector<float>>>;
 
-/// The importance of the inputs of all products of `module`, which is at the
-/// fused stage and not quantised. `weights` are read once. Fails with
-/// InvalidArgument where inputs are not finite numbers, and as the evaluator.
+/// The importance of the inputs of all products of `module` but the LM head's.
+/// The module is at the fused stage and not quantised. `weights` are read once.
+/// Fails with InvalidArgument where inputs are not finite numbers, and as the
+/// evaluator.
 Result<ImportanceMap> measureImportance(mlir::ModuleOp module,
                                         const WeightSource &weights,
-                                        EvalBatch batch, int threads,
+                                        const EvalBatch &batch, int threads,
                                         Progress &progress);
 
 } // namespace swallow

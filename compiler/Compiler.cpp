@@ -152,11 +152,9 @@ static Status checkCalibration(const CompileOptions &options) {
             "-calibrate runs the model over a text, which synthetic weights "
             "cannot read"};
   const QuantOptions &quant = options.quant;
-  if (quant.attention == 0 && quant.mlp == 0 && quant.head == 0)
+  if (quant.attention == 0 && quant.mlp == 0)
     return {ErrorCode::InvalidArgument,
-            quant.any() ? "-calibrate has no use where only the embedding is "
-                          "quantised"
-                        : "-calibrate goes with -quant: nothing is quantised"};
+            "-calibrate goes with -quant: no projection is quantised"};
   return {};
 }
 
@@ -179,15 +177,14 @@ struct Ir {
 /// Runs the model over `text` and tells the jobs of quantised weights what
 /// inputs count; `importance` keeps what they refer to.
 static Status calibrate(MLIRContext &context, const Source &source,
-                        const CompileOptions &options, EvalBatch text,
+                        const CompileOptions &options, const EvalBatch &text,
                         std::vector<WeightJob> &jobs, Progress &progress,
                         ImportanceMap &importance) {
   auto module = importModel(context, source.config, {options.dtype});
   SWALLOW_TRY(fuseModule(*module));
-  SWALLOW_ASSIGN(importance,
-                 measureImportance(
-                     *module, CheckpointWeights(*source.checkpoint),
-                     std::move(text), threadCount(options.threads), progress));
+  SWALLOW_ASSIGN(importance, measureImportance(
+                                 *module, CheckpointWeights(*source.checkpoint),
+                                 text, threadCount(options.threads), progress));
   for (WeightJob &job : jobs)
     if (isQuantized(job.layout.element))
       for (SourceTensor &tensor : job.sources)
@@ -382,9 +379,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   ImportanceMap importance;
   if (calibrationText) {
     Stopwatch watch;
-    SWALLOW_TRY(calibrate(*ir.context, source, options,
-                          std::move(*calibrationText), jobs, progress,
-                          importance));
+    SWALLOW_TRY(calibrate(*ir.context, source, options, *calibrationText, jobs,
+                          progress, importance));
     report.calibrationSeconds = watch.seconds();
   }
   WriteOptions write;

@@ -61,7 +61,8 @@ public:
     /// How keys and values are stored; nothing: as the module says.
     std::optional<KvElement> kvElement = {};
     ProductObserver observer = {};
-    /// Whether an LM head is computed; otherwise its result has no rows.
+    /// Whether an LM head is computed; otherwise its result has no rows and the
+    /// observer does not see it.
     bool computesLogits = true;
     /// Whether keys and values stay for the next call; otherwise those of a
     /// layer are dropped as soon as another layer appends.

@@ -241,9 +241,9 @@ private:
 
   /// x has a row for each that wants logits.
   Result<EvalTensor> head(const EvalTensor &x, Value weight) {
-    SWALLOW_TRY(observe(x, weight));
     if (!context_.options.computesLogits)
       return EvalTensor{0, matrix(weight).rows, {}};
+    SWALLOW_TRY(observe(x, weight));
     std::vector<bool> unrounded;
     if (context_.batch.unrounded)
       for (int32_t row : context_.batch.logitRows)

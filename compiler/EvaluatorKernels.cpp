@@ -129,7 +129,7 @@ using DotBlockFn = void (*)(const float *, int64_t, const float *, int64_t,
                             int64_t, float *, int64_t);
 
 #if defined(__x86_64__)
-/// Without FMA, so the same bits in half the time.
+/// Without FMA, so the same bits.
 [[gnu::target("avx2")]] void dotBlockAvx2(const float *x, int64_t tokens,
                                           const float *w, int64_t rows,
                                           int64_t size, float *out,

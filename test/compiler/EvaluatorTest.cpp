@@ -276,6 +276,58 @@ TEST_F(EvaluatorTest, FusedOpsEqualTheirParts) {
   EXPECT_EQ(evaluator.kv().find(0, 7, 2, 6), nullptr);
 }
 
+// What calibration asks for: the inputs of each product, no logits, and the
+// keys of one layer only.
+TEST_F(EvaluatorTest, ShowsTheInputsOfProducts) {
+  for (const char *name : {"q", "q2"})
+    addWeight(name, {12, 10});
+  for (const char *name : {"k", "v"})
+    addWeight(name, {6, 10});
+  addWeight("qb", {12});
+  addWeight("kb", {6});
+  addWeight("vb", {6});
+  addWeight("norm", {10});
+  load(fusedAndUnfused);
+  std::vector<std::string> seen;
+  std::vector<EvalTensor> inputs;
+  Evaluator::Options options;
+  options.computesLogits = false;
+  options.keepsKv = false;
+  options.observer = [&](const EvalMatrix &weight, const EvalTensor &input) {
+    seen.insert(seen.end(), weight.names.begin(), weight.names.end());
+    inputs.push_back(input);
+    return seen.back() == "q2" ? Status(ErrorCode::InvalidArgument, "enough")
+                               : Status();
+  };
+  Evaluator evaluator(*module_, weights_, options);
+  EvalBatch batch = twoSequences();
+  EvalTensor x{3, 10, random(30)}, residual{3, 12, random(36)};
+
+  ASSERT_TRUE(
+      evaluator.evaluateFunction("linear_fused", batch, {x, residual}).ok());
+  EXPECT_EQ(seen, std::vector<std::string>{"q"});
+  EXPECT_EQ(inputs.back().data, x.data); // not rounded
+  auto head = evaluator.evaluateFunction("head_fused", batch, {x});
+  ASSERT_TRUE(head.ok());
+  EXPECT_EQ(head->front().rows, 0);
+  EXPECT_EQ(seen, std::vector<std::string>{"q"});
+
+  seen.clear();
+  ASSERT_TRUE(evaluator.evaluateFunction("qkv_parts", batch, {x}).ok());
+  EXPECT_EQ(seen, (std::vector<std::string>{"q", "k", "v"}));
+  EXPECT_TRUE(evaluator.kv().find(0, 7, 0, 6));
+  seen.clear();
+  ASSERT_TRUE(evaluator.evaluateFunction("qkv_fused", batch, {x}).ok());
+  EXPECT_EQ(seen, (std::vector<std::string>{"q", "k", "v"}));
+  EXPECT_EQ(inputs.back().rows, 3);
+  EXPECT_FALSE(evaluator.kv().find(0, 7, 0, 6));
+  EXPECT_TRUE(evaluator.kv().find(1, 7, 0, 6));
+
+  auto failed = evaluator.evaluateFunction("mlp_fused", batch, {x});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().message, "enough");
+}
+
 // A linear op against a plain double sum, weights given as an argument and
 // rounded to their type, for sizes around the lanes of the sum.
 TEST_F(EvaluatorTest, LinearMatchesDoubleArithmetic) {
@@ -289,7 +341,7 @@ TEST_F(EvaluatorTest, LinearMatchesDoubleArithmetic) {
                        "xbf16> -> tensor<?x13xf32>\n"
                        "  return %0 : tensor<?x13xf32>\n}";
     Evaluator evaluator = load(text.c_str());
-    for (int64_t n : {1, 3, 4, 6}) {
+    for (int64_t n : {1, 3, 4, 6, 35}) {
       EvalTensor x{n, k, random(n * k)}, w{13, k, random(13 * k)};
       auto out = evaluator.evaluateFunction("f", {}, {x, w});
       ASSERT_TRUE(out.ok()) << out.error().message;
