@@ -53,6 +53,26 @@ Value swallow::x86::emitRmsScale(KernelBuilder &k, Value src, Element source,
   return k.splat(k.divf(k.f32(1.0f), root));
 }
 
+void swallow::x86::forEachRowVector(KernelBuilder &k, Value src, Element source,
+                                    int64_t columns, int64_t padded,
+                                    Value scale, Value weight,
+                                    function_ref<void(Value, Value)> store) {
+  auto load = [&](Value at, int64_t count) {
+    Value x = k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source,
+                           k.lanes(), count);
+    if (!scale)
+      return x;
+    return k.mulf(k.mulf(x, scale),
+                  k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32,
+                               k.lanes(), count));
+  };
+  int64_t whole = columns / k.lanes() * k.lanes();
+  k.loop(k.i64(0), k.i64(whole), k.lanes(),
+         [&](Value at) { store(load(at, k.lanes()), at); });
+  for (int64_t at = whole; at < padded; at += k.lanes())
+    store(at < columns ? load(k.i64(at), columns - at) : k.zero(), k.i64(at));
+}
+
 LLVM::LLVMFuncOp swallow::x86::prepareRowHelper(StepEmitter &step,
                                                 int64_t columns, Element source,
                                                 InputForm form, bool norm,
@@ -72,17 +92,13 @@ LLVM::LLVMFuncOp swallow::x86::prepareRowHelper(StepEmitter &step,
         Value scale;
         if (norm)
           scale = emitRmsScale(k, src, source, columns, eps);
-        k.loop(k.i64(0), k.i64(roundUp(columns, 16)), k.lanes(), [&](Value at) {
-          Value x =
-              k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
-          if (norm)
-            x = k.mulf(
-                k.mulf(x, scale),
-                k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32));
-          step.storeInput(k, form, x,
-                          k.offset(dst, k.mul(at, sizeOf(form.element))),
-                          k.lanes());
-        });
+        forEachRowVector(k, src, source, columns, roundUp(columns, 16), scale,
+                         weight, [&](Value x, Value at) {
+                           step.storeInput(
+                               k, form, x,
+                               k.offset(dst, k.mul(at, sizeOf(form.element))),
+                               k.lanes());
+                         });
       });
 }
 

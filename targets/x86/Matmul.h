@@ -96,6 +96,14 @@ mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
 void chooseRows(KernelFrame &frame, mlir::Value rows,
                 llvm::function_ref<void(int64_t m)> kernel);
 
+/// Calls `store` with the vectors of a row of `columns` elements at `src`,
+/// times `scale` and the norm's `weight` if `scale` is not null, and where they
+/// begin: zeros beyond the columns, up to `padded`, whatever the source has.
+void forEachRowVector(
+    KernelBuilder &k, mlir::Value src, Element source, int64_t columns,
+    int64_t padded, mlir::Value scale, mlir::Value weight,
+    llvm::function_ref<void(mlir::Value vector, mlir::Value at)> store);
+
 /// Prepares rows: dst[r] = norm(src[r]) or src[r] in the input form. `norm` may
 /// be null. Emits one row.
 mlir::LLVM::LLVMFuncOp prepareRowHelper(StepEmitter &step, int64_t columns,

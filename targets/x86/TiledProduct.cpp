@@ -43,20 +43,10 @@ static LLVM::LLVMFuncOp tileRowHelper(StepEmitter &step, int64_t columns,
                                k.mul(line, kTileStepBytes)),
                          k.mul(k.rem(at, kStepInputs), 2)));
         };
-        // Rows are padded with zeros to 16 columns.
-        int64_t present = roundUp(columns, k.lanes());
-        k.loop(k.i64(0), k.i64(present), k.lanes(), [&](Value at) {
-          Value x =
-              k.loadVector(k.offset(src, k.mul(at, sizeOf(source))), source);
-          if (norm)
-            x = k.mulf(
-                k.mulf(x, scale),
-                k.loadVector(k.offset(weight, k.mul(at, 4)), Element::F32));
-          k.storeVector(x, place(at), Element::BF16);
-        });
-        for (int64_t at = present; at < roundUp(columns, kStepInputs);
-             at += k.lanes())
-          k.storeVector(k.zero(), place(k.i64(at)), Element::BF16);
+        forEachRowVector(k, src, source, columns, roundUp(columns, kStepInputs),
+                         scale, weight, [&](Value x, Value at) {
+                           k.storeVector(x, place(at), Element::BF16);
+                         });
       });
 }
 
