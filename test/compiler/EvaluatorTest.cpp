@@ -134,6 +134,18 @@ protected:
     weights_.add(name, shape, random(count, 0.5f));
   }
 
+  /// Those of fusedAndUnfused.
+  void addFusedWeights() {
+    for (const char *name : {"q", "q2"})
+      addWeight(name, {12, 10});
+    for (const char *name : {"k", "v"})
+      addWeight(name, {6, 10});
+    addWeight("qb", {12});
+    addWeight("kb", {6});
+    addWeight("vb", {6});
+    addWeight("norm", {10});
+  }
+
   /// Rows of two sequences, with logits of the rows 2 and 0.
   static EvalBatch twoSequences() {
     EvalBatch batch;
@@ -236,14 +248,7 @@ const char *fusedAndUnfused = R"(
 )";
 
 TEST_F(EvaluatorTest, FusedOpsEqualTheirParts) {
-  for (const char *name : {"q", "q2"})
-    addWeight(name, {12, 10});
-  for (const char *name : {"k", "v"})
-    addWeight(name, {6, 10});
-  addWeight("qb", {12});
-  addWeight("kb", {6});
-  addWeight("vb", {6});
-  addWeight("norm", {10});
+  addFusedWeights();
   Evaluator evaluator = load(fusedAndUnfused);
   EvalBatch batch = twoSequences();
   EvalTensor x{3, 10, random(30)}, residual{3, 12, random(36)};
@@ -279,14 +284,7 @@ TEST_F(EvaluatorTest, FusedOpsEqualTheirParts) {
 // What calibration asks for: the inputs of each product, no logits, and the
 // keys of one layer only.
 TEST_F(EvaluatorTest, ShowsTheInputsOfProducts) {
-  for (const char *name : {"q", "q2"})
-    addWeight(name, {12, 10});
-  for (const char *name : {"k", "v"})
-    addWeight(name, {6, 10});
-  addWeight("qb", {12});
-  addWeight("kb", {6});
-  addWeight("vb", {6});
-  addWeight("norm", {10});
+  addFusedWeights();
   load(fusedAndUnfused);
   std::vector<std::string> seen;
   std::vector<EvalTensor> inputs;
