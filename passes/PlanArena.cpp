@@ -132,8 +132,7 @@ private:
   void addActivationSlots();
   void addQuantizedRows(const StepLiveness::Event &event,
                         const Product &product);
-  /// Whether many rows are quantised for a product by this weight, or what
-  /// they are rounded to if not.
+  /// Whether many rows are quantised for a product by this quantised weight.
   bool quantizesRowsFor(Value weight) const;
   void addWorkspaces();
   void addRopeTables();

@@ -53,6 +53,18 @@ Value swallow::x86::emitRmsScale(KernelBuilder &k, Value src, Element source,
   return k.splat(k.divf(k.f32(1.0f), root));
 }
 
+void swallow::x86::forEachChunk(KernelBuilder &k, int64_t inputs, int64_t chunk,
+                                function_ref<void(Value, int64_t, bool)> body) {
+  int64_t whole = inputs / chunk, tail = inputs % chunk;
+  if (whole > 0) {
+    body(k.i64(0), chunk, false);
+    k.loop(k.i64(1), k.i64(whole), 1,
+           [&](Value index) { body(index, chunk, true); });
+  }
+  if (tail > 0)
+    body(k.i64(whole), tail, whole > 0);
+}
+
 void swallow::x86::forEachRowVector(KernelBuilder &k, Value src, Element source,
                                     int64_t columns, int64_t padded,
                                     Value scale, Value weight,
@@ -306,24 +318,16 @@ struct GroupProduct {
 
   void emit(Value unit, Value row0, Value tiles) {
     KernelBuilder &k = frame.k;
-    int64_t chunks = paddedCols / kChunkCols;
-    int64_t tail = paddedCols % kChunkCols;
     Value firstBlock = k.mul(unit, units.blocks);
     k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
       Value block =
           k.offset(weightBase, k.mul(k.add(firstBlock, inUnit), blockBytes));
       Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
-      // The first chunk overwrites C, the others add to it.
-      if (chunks > 0) {
-        emitChunk(block, c, k.i64(0), kChunkCols, false, row0, tiles);
-        k.loop(k.i64(1), k.i64(chunks), 1, [&](Value chunk) {
-          emitChunk(block, c, k.mul(chunk, kChunkCols), kChunkCols, true, row0,
-                    tiles);
-        });
-      }
-      if (tail > 0)
-        emitChunk(block, c, k.i64(chunks * kChunkCols), tail, chunks > 0, row0,
-                  tiles);
+      forEachChunk(k, paddedCols, kChunkCols,
+                   [&](Value chunk, int64_t cols, bool accumulate) {
+                     emitChunk(block, c, k.mul(chunk, kChunkCols), cols,
+                               accumulate, row0, tiles);
+                   });
     });
   }
 

@@ -96,6 +96,14 @@ mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
 void chooseRows(KernelFrame &frame, mlir::Value rows,
                 llvm::function_ref<void(int64_t m)> kernel);
 
+/// Calls body(index, inputs, accumulate) for each `chunk` of `inputs` inputs
+/// and for what is left: the first product of a chunk overwrites the sums, the
+/// others add to them.
+void forEachChunk(
+    KernelBuilder &k, int64_t inputs, int64_t chunk,
+    llvm::function_ref<void(mlir::Value index, int64_t inputs, bool accumulate)>
+        body);
+
 /// Calls `store` with the vectors of a row of `columns` elements at `src`,
 /// times `scale` and the norm's `weight` if `scale` is not null, and where they
 /// begin: zeros beyond the columns, up to `padded`, whatever the source has.

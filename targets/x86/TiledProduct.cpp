@@ -140,17 +140,10 @@ private:
     Value index = k.add(k.mul(piece.unit, units.blocks), inUnit);
     Value block = k.offset(weightBase, k.mul(index, layout.blockBytes()));
     Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
-    // The first chunk overwrites C, the others add to it.
-    int64_t whole = layout.paddedCols() / kChunkInputs;
-    int64_t tail = layout.paddedCols() % kChunkInputs;
-    if (whole > 0) {
-      emitChunk(piece, block, c, k.i64(0), kChunkInputs, false);
-      k.loop(k.i64(1), k.i64(whole), 1, [&](Value chunk) {
-        emitChunk(piece, block, c, chunk, kChunkInputs, true);
-      });
-    }
-    if (tail > 0)
-      emitChunk(piece, block, c, k.i64(whole), tail, whole > 0);
+    forEachChunk(k, layout.paddedCols(), kChunkInputs,
+                 [&](Value chunk, int64_t inputs, bool accumulate) {
+                   emitChunk(piece, block, c, chunk, inputs, accumulate);
+                 });
   }
 
   void emitChunk(const Piece &piece, Value block, Value c, Value chunk,

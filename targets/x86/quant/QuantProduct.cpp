@@ -121,7 +121,6 @@ private:
     constexpr int64_t chunk = QuantizedChunks::kInputs;
     constexpr int64_t chunkGroups = chunk / kQuantGroup;
     int64_t groups = layout.paddedCols() / kQuantGroup;
-    int64_t whole = groups / chunkGroups, tail = groups % chunkGroups;
     if (usesTiles())
       emitTileConfig(f);
     forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
@@ -142,14 +141,7 @@ private:
                      accumulate);
           });
         };
-        // The first chunk overwrites C, the others add to it.
-        if (whole > 0) {
-          emitChunk(k.i64(0), chunkGroups, false);
-          k.loop(k.i64(1), k.i64(whole), 1,
-                 [&](Value index) { emitChunk(index, chunkGroups, true); });
-        }
-        if (tail > 0)
-          emitChunk(k.i64(whole), tail, whole > 0);
+        forEachChunk(k, groups, chunkGroups, emitChunk);
       });
       finish(piece);
     });
@@ -200,7 +192,6 @@ private:
     // Beyond its columns an input in f32 may hold anything; one in bf16 is
     // always prepared here, with zeros.
     int64_t cols = element == Element::F32 ? layout.cols : layout.paddedCols();
-    int64_t whole = cols / kChunkCols, tail = cols % kChunkCols;
     forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
         Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
@@ -219,13 +210,7 @@ private:
                      k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
           });
         };
-        if (whole > 0) {
-          emitChunk(k.i64(0), kChunkCols, false);
-          k.loop(k.i64(1), k.i64(whole), 1,
-                 [&](Value index) { emitChunk(index, kChunkCols, true); });
-        }
-        if (tail > 0)
-          emitChunk(k.i64(whole), tail, whole > 0);
+        forEachChunk(k, cols, kChunkCols, emitChunk);
       });
       finish(piece);
     });
