@@ -2,6 +2,7 @@
 
 #include "targets/x86/Matmul.h"
 
+#include "targets/x86/Streams.h"
 #include "targets/x86/TiledProduct.h"
 #include "targets/x86/quant/QuantProduct.h"
 
@@ -121,110 +122,6 @@ void swallow::x86::forEachInputRow(KernelFrame &frame, const Product &product,
   k.loop(begin, end, 1, [&](Value row) {
     Value from = product.selectRows ? frame.element(Arg::LogitRows, row) : row;
     body(row, k.offset(source.base, k.mul(from, source.stride())));
-  });
-}
-
-void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
-                              function_ref<void(int64_t)> kernel) {
-  KernelBuilder &k = frame.k;
-  std::function<void(int64_t)> choose = [&](int64_t m) {
-    if (m == kSmallRows)
-      return kernel(m);
-    k.ifThenElse(
-        k.lessThan(rows, k.i64(m + 1)), [&] { kernel(m); },
-        [&] { choose(2 * m); });
-  };
-  choose(1);
-}
-
-/// Blocks that are read side by side, where registers allow.
-constexpr int64_t kMostStreams = 4;
-
-int64_t Streams::offset(int64_t block, int64_t row, int64_t nBlock) const {
-  int64_t unit = block / unitBlocks, inUnit = block % unitBlocks;
-  return ((unit * unitRows + row) * unitBlocks + inUnit) * nBlock * 4;
-}
-
-std::string Streams::suffix() const {
-  return "_s" + std::to_string(count) + "of" + std::to_string(unitBlocks);
-}
-
-/// As many of `blocks` as leave registers for the sums of `m` rows, and such
-/// that units are not cut at different places.
-static int64_t streamsFor(const Variant &variant, int64_t m, int64_t blocks,
-                          int64_t unitBlocks) {
-  int64_t count = variant.registers == 32 ? kMostStreams / m : 1;
-  auto fits = [&] {
-    return blocks % count == 0 &&
-           (count % unitBlocks == 0 || unitBlocks % count == 0);
-  };
-  for (count = std::max<int64_t>(count, 1); !fits(); --count)
-    ;
-  return count;
-}
-
-void swallow::x86::emitSmallUnits(
-    KernelFrame &frame, const Units &units, Value rows, int64_t mostRows,
-    Value weightBase, int64_t blockBytes, Value tileScratch,
-    function_ref<void(int64_t, Streams, Value, Value, Value)> gemv,
-    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
-  KernelBuilder &k = frame.k;
-  const int64_t unitBytes = mostRows * units.columns() * 4;
-  // The products of `count` units from `unit` on, the one of number `place` in
-  // the scratch memory.
-  auto emitProducts = [&](Value unit, Value place, int64_t count) {
-    Value first = k.offset(weightBase, k.mul(unit, units.blocks * blockBytes));
-    Value c = k.offset(tileScratch, k.mul(place, unitBytes));
-    int64_t blocks = count * units.blocks;
-    auto emitOnePass = [&] {
-      chooseRows(frame, rows, [&](int64_t m) {
-        Streams streams{
-            streamsFor(frame.step.variant(), m, blocks, units.blocks),
-            units.blocks, mostRows};
-        for (int64_t block = 0; block < blocks; block += streams.count)
-          gemv(m, streams, k.i64(0), k.offset(first, block * blockBytes),
-               k.offset(c, streams.offset(block, 0, units.nBlock)));
-      });
-    };
-    // Block by block, which stays in the cache for the next rows.
-    auto emitPasses = [&] {
-      Streams streams{1, units.blocks, mostRows};
-      for (int64_t block = 0; block < blocks; ++block)
-        k.loop(k.i64(0), rows, kSmallRows, [&](Value row0) {
-          Value to =
-              k.offset(k.offset(c, streams.offset(block, 0, units.nBlock)),
-                       k.mul(row0, units.columns() * 4));
-          chooseRows(frame, k.sub(rows, row0), [&](int64_t m) {
-            gemv(m, streams, row0, k.offset(first, block * blockBytes), to);
-          });
-        });
-    };
-    if (mostRows > kSmallRows)
-      k.ifThenElse(k.lessThan(rows, k.i64(kSmallRows + 1)), emitOnePass,
-                   emitPasses);
-    else
-      emitOnePass();
-  };
-  const int64_t together = std::max<int64_t>(
-      1, streamsFor(frame.step.variant(), 1, kMostStreams, 1) / units.blocks);
-  auto [begin, end] = frame.share(k.i64(units.count));
-  k.loop(begin, end, together, [&, end = end](Value unit) {
-    Value count = k.min(k.sub(end, unit), k.i64(together));
-    auto oneByOne = [&] {
-      k.loop(k.i64(0), count, 1,
-             [&](Value place) { emitProducts(k.add(unit, place), place, 1); });
-    };
-    if (together == 1)
-      emitProducts(unit, k.i64(0), 1);
-    else
-      k.ifThenElse(
-          k.equal(count, k.i64(together)),
-          [&] { emitProducts(unit, k.i64(0), together); }, oneByOne);
-    k.loop(k.i64(0), count, 1, [&](Value place) {
-      epilogue(frame, {k.i64(0), rows, k.add(unit, place),
-                       k.offset(tileScratch, k.mul(place, unitBytes)),
-                       units.columns()});
-    });
   });
 }
 
@@ -408,11 +305,12 @@ static void emitRows(KernelFrame &frame, const Product &product,
     emitSmallUnits(
         frame, units, rows, kSmallRows, weightBase, layout.blockBytes(),
         tileScratch,
-        [&](int64_t m, Streams streams, Value, Value block, Value c) {
+        [&](int64_t m, Value, Value block, Value c, const Streams &streams) {
           auto gemv = gemvHelper(
               step, m, layout.cols, units.nBlock, bf16Weight, input.element,
-              input.stride() / sizeOf(input.element), streams);
-          frame.call(gemv, {input.base, block, c});
+              input.stride() / sizeOf(input.element), units.columns());
+          frame.call(gemv, {input.base, block, c, streams.count,
+                            streams.blockStride, streams.resultStride});
         },
         epilogue);
   };

@@ -59,42 +59,11 @@ void emitProduct(
     KernelFrame &frame, const Product &product, const Units &units,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
-/// Blocks that a kernel for few rows goes over side by side. Memory is read
-/// faster like this than in one piece: hardware prefetching ends at each page,
-/// but not for all of them at once.
-struct Streams {
-  int64_t count = 1;      ///< blocks, which follow each other in the weight
-  int64_t unitBlocks = 1; ///< of a unit
-  int64_t unitRows = 0;   ///< for which a unit has room in tile_scratch
-  /// Where row `row` of a block's results begins, in bytes from row 0 of the
-  /// first; each unit has [unitRows][columns] f32 in tile_scratch.
-  int64_t offset(int64_t block, int64_t row, int64_t nBlock) const;
-  /// Tells helpers apart: "_s4of2".
-  std::string suffix() const;
-};
-
-/// For each unit of this thread's share: `gemv` for its blocks, then
-/// `epilogue`. gemv(m, streams, row0, block, c) emits the product of m rows
-/// from `row0` on by `streams` blocks from `block` on. More than kSmallRows
-/// rows, up to `mostRows`, are multiplied kSmallRows at a time.
-void emitSmallUnits(
-    KernelFrame &frame, const Units &units, mlir::Value rows, int64_t mostRows,
-    mlir::Value weightBase, int64_t blockBytes, mlir::Value tileScratch,
-    llvm::function_ref<void(int64_t m, Streams streams, mlir::Value row0,
-                            mlir::Value block, mlir::Value c)>
-        gemv,
-    llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
-
-/// C[0..m)[0..nBlock) = A x block for each of some blocks; see Gemv.cpp.
+/// (a, block, c, streams): C[0..m)[0..nBlock) = A x block for each block of the
+/// streams; see Gemv.cpp. Rows of C are `ldc` elements apart.
 mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
                                   int64_t nBlock, bool bf16Weight,
-                                  Element input, int64_t lda, Streams streams);
-
-/// Calls the smallest of `kernel(1)`, `kernel(2)`, ... `kernel(kSmallRows)`
-/// that takes all of `rows`; the rows beyond them are scratch, or zero-padded
-/// rows of the arena.
-void chooseRows(KernelFrame &frame, mlir::Value rows,
-                llvm::function_ref<void(int64_t m)> kernel);
+                                  Element input, int64_t lda, int64_t ldc);
 
 /// Calls body(index, inputs, accumulate) for each `chunk` of `inputs` inputs
 /// and for what is left: the first product of a chunk overwrites the sums, the

@@ -1,12 +1,13 @@
 //===- QuantGemv.cpp - few rows times a quantised block -------------------===//
 //
-// The codes of each block are read once, in order, and multiplied by the bytes
-// of every row. The products of a group are summed in integers, beginning with
+// The codes of each block are read once and multiplied by the bytes of every
+// row. The products of a group are summed in integers, beginning with
 // what the offset of the unsigned codes adds, then scaled by the column's scale
 // of the group; two groups together are scaled by the row's.
 //
 //===----------------------------------------------------------------------===//
 
+#include "targets/x86/Streams.h"
 #include "targets/x86/quant/QuantCodes.h"
 #include "targets/x86/quant/QuantProduct.h"
 
@@ -19,104 +20,73 @@ using namespace swallow::x86;
 namespace {
 
 /// How far ahead of the loads the cache is asked, in rounds of two groups.
-constexpr int64_t kPrefetchRounds = 2;
+constexpr int64_t kPrefetchRounds = 1;
 
 class QuantGemv {
 public:
   QuantGemv(KernelBuilder &k, ValueRange arguments, int64_t m,
-            const PackedLayout &layout, int64_t stride, Streams streams)
-      : k(k), codes(k, layout), rows(arguments[0]), groups(arguments[2]),
-        c(arguments[3]), m(m), stride(stride), streams(streams) {
-    Value blockBytes =
-        k.add(k.mul(groups, codes.groupBytes()), kQuantHeaderBytes);
-    for (int64_t i = 0; i < streams.count; ++i)
-      blocks.push_back(k.offset(arguments[1], k.mul(blockBytes, i)));
-  }
+            const PackedLayout &layout, int64_t stride, int64_t ldc)
+      : k(k), codes(k, layout), rows(arguments[0]), groups(arguments[2]), m(m),
+        stride(stride), sums(k, arguments[1], arguments[3],
+                             {arguments[4], arguments[5], arguments[6]}, m,
+                             layout.nBlock, ldc) {}
 
   void emit() {
-    // So many columns at a time that the sums stay in registers, beside those
-    // of a group for each row.
-    int64_t budget = k.variant().registers == 32 ? (m == 8 ? 8 : 16) : 4;
-    int64_t width = codes.vectors();
-    while (width > 1 && m * width * streams.count > budget)
-      width = width % 2 == 0 ? width / 2 : 1;
-    for (int64_t v = 0; v < codes.vectors(); v += width)
-      emitPass(v, std::min(width, codes.vectors() - v));
+    sums.clear();
+    Value pairs = k.div(groups, 2);
+    k.loop(k.i64(0), pairs, 1, [&](Value pair) { emitGroups(pair, 2); });
+    // An odd group at the end: a loop of one round or none.
+    k.loop(k.mul(pairs, 2), groups, 1, [&](Value) { emitGroups(pairs, 1); });
+    sums.finish([&](Value sum, Value block) {
+      return k.mulf(sum, k.splat(k.load(k.f32Type(), block)));
+    });
   }
 
 private:
   using Values = KernelBuilder::Values;
 
-  void emitPass(int64_t first, int64_t width) {
-    Values acc(streams.count * m * width, k.zero());
-    Value pairs = k.div(groups, 2);
-    acc = k.loop(k.i64(0), pairs, 1, acc, [&](Value pair, ValueRange in) {
-      Values sums(in);
-      emitGroups(pair, 2, first, width, sums);
-      return sums;
-    });
-    // An odd group at the end: a loop of one round or none.
-    acc = k.loop(k.mul(pairs, 2), groups, 1, acc, [&](Value, ValueRange in) {
-      Values sums(in);
-      emitGroups(pairs, 1, first, width, sums);
-      return sums;
-    });
-    for (int64_t i = 0; i < streams.count; ++i) {
-      Value scale = k.splat(k.load(k.f32Type(), blocks[i]));
-      for (int64_t row = 0; row < m; ++row)
-        for (int64_t v = 0; v < width; ++v)
-          k.storeVector(k.mulf(acc[(i * m + row) * width + v], scale),
-                        k.offset(c, streams.offset(i, row, codes.columns()) +
-                                        (first + v) * k.lanes() * 4),
-                        Element::F32);
-    }
-  }
-
-  /// Groups 2 * pair and, for a count of 2, the one after it, of all blocks.
-  void emitGroups(Value pair, int64_t count, int64_t first, int64_t width,
-                  Values &acc) {
-    for (int64_t i = 0; i < streams.count; ++i)
-      emitGroups(i, pair, count, first, width,
-                 MutableArrayRef(acc).slice(i * m * width, m * width));
-  }
-
-  void emitGroups(int64_t stream, Value pair, int64_t count, int64_t first,
-                  int64_t width, MutableArrayRef<Value> acc) {
-    Value group = k.offset(k.offset(blocks[stream], kQuantHeaderBytes),
-                           k.mul(pair, 2 * codes.groupBytes()));
+  /// Groups 2 * pair and, for a count of 2, the one after it, of all streams.
+  void emitGroups(Value pair, int64_t count) {
     Value record = k.offset(rows, k.mul(pair, QuantizedRecords::kBytes));
-    for (int64_t v = 0; v < width; ++v) {
-      if (first == 0 && count == 2)
-        emitPrefetch(group, v, width);
-      Values parts(m);
-      for (int64_t half = 0; half < count; ++half) {
-        Value at = k.offset(group, half * codes.groupBytes());
-        auto quads = codes.quads(at, first + v);
-        Value scales = codes.scales(at, first + v);
-        for (int64_t row = 0; row < m; ++row) {
-          Value sum =
-              k.toFloat(sumOf(k.offset(record, row * stride), half, quads));
-          parts[row] =
-              half == 0 ? k.mulf(sum, scales) : k.fma(sum, scales, parts[row]);
-        }
-      }
+    Value at = k.add(k.mul(pair, 2 * codes.groupBytes()), kQuantHeaderBytes);
+    sums.add([&](int64_t vector, Value block) {
+      Value group = k.offset(block, at);
+      if (count == 2)
+        emitPrefetch(group, vector);
+      return emitVector(group, record, count, vector);
+    });
+  }
+
+  /// One vector of columns of `count` groups of a block, for all rows.
+  Values emitVector(Value group, Value record, int64_t count, int64_t vector) {
+    Values parts(m);
+    for (int64_t half = 0; half < count; ++half) {
+      Value at = k.offset(group, half * codes.groupBytes());
+      auto quads = codes.quads(at, vector);
+      Value scales = codes.scales(at, vector);
       for (int64_t row = 0; row < m; ++row) {
-        Value scale = k.load(
-            k.f32Type(),
-            k.offset(record, row * stride + QuantizedRecords::kScaleOffset));
-        Value &sum = acc[row * width + v];
-        sum = k.fma(parts[row], k.splat(scale), sum);
+        Value sum =
+            k.toFloat(sumOf(k.offset(record, row * stride), half, quads));
+        parts[row] =
+            half == 0 ? k.mulf(sum, scales) : k.fma(sum, scales, parts[row]);
       }
     }
+    for (int64_t row = 0; row < m; ++row) {
+      Value scale = k.load(
+          k.f32Type(),
+          k.offset(record, row * stride + QuantizedRecords::kScaleOffset));
+      parts[row] = k.mulf(parts[row], k.splat(scale));
+    }
+    return parts;
   }
 
   /// Asks for the lines of two groups, a share of them with each vector of
   /// columns: the core has room for few requests at a time.
-  void emitPrefetch(Value group, int64_t v, int64_t width) {
-    const int64_t lines = (2 * codes.groupBytes() + 63) / 64;
-    for (int64_t i = lines * v / width; i < lines * (v + 1) / width; ++i)
-      k.prefetch(
-          k.offset(group, kPrefetchRounds * 2 * codes.groupBytes() + i * 64));
+  void emitPrefetch(Value group, int64_t vector) {
+    const int64_t bytes = 2 * codes.groupBytes(), lines = (bytes + 63) / 64;
+    for (int64_t i = lines * vector / codes.vectors();
+         i < lines * (vector + 1) / codes.vectors(); ++i)
+      k.prefetch(k.offset(group, kPrefetchRounds * bytes + i * 64));
   }
 
   Value sumOf(Value record, int64_t half, const std::array<Value, 4> &quads) {
@@ -135,26 +105,24 @@ private:
 
   KernelBuilder &k;
   QuantCodes codes;
-  Value rows, groups, c;
-  SmallVector<Value> blocks;
+  Value rows, groups;
   int64_t m, stride;
-  Streams streams;
+  StreamLoop sums;
 };
 
 } // namespace
 
 LLVM::LLVMFuncOp swallow::x86::quantGemvHelper(StepEmitter &step, int64_t m,
                                                const PackedLayout &layout,
-                                               int64_t stride,
-                                               Streams streams) {
+                                               int64_t stride, int64_t ldc) {
   std::string name = "quant_gemv_m" + std::to_string(m) + "_n" +
                      std::to_string(layout.nBlock) + "_i" +
                      std::to_string(packedElementBits(layout.element)) +
-                     streams.suffix();
+                     "_ldc" + std::to_string(ldc);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
-  return step.helper(
-      name, {ptr, ptr, i64, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
-        QuantGemv(k, arguments, m, layout, stride, streams).emit();
-      });
+  return step.helper(name, {ptr, ptr, i64, ptr, i64, i64, i64},
+                     [&](KernelBuilder &k, ValueRange arguments) {
+                       QuantGemv(k, arguments, m, layout, stride, ldc).emit();
+                     });
 }

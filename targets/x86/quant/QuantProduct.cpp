@@ -2,6 +2,7 @@
 
 #include "targets/x86/quant/QuantProduct.h"
 
+#include "targets/x86/Streams.h"
 #include "targets/x86/TiledProduct.h"
 #include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantCodes.h"
@@ -88,10 +89,12 @@ private:
                 k.i64(0), rows, own, stride);
     emitSmallUnits(
         f, units, rows, kMostRows, weightBase, layout.blockBytes(), tileScratch,
-        [&](int64_t m, Streams streams, Value row0, Value block, Value c) {
-          f.call(quantGemvHelper(step, m, layout, stride, streams),
+        [&](int64_t m, Value row0, Value block, Value c,
+            const Streams &streams) {
+          f.call(quantGemvHelper(step, m, layout, stride, units.columns()),
                  {k.offset(own, k.mul(row0, stride)), block,
-                  k.i64(layout.paddedCols() / kQuantGroup), c});
+                  k.i64(layout.paddedCols() / kQuantGroup), c, streams.count,
+                  streams.blockStride, streams.resultStride});
         },
         epilogue);
   }

@@ -40,12 +40,13 @@ mlir::LLVM::LLVMFuncOp quantizeLargeRowHelper(StepEmitter &step,
                                               bool isUnsigned, bool tileOrder,
                                               bool norm, double eps);
 
-/// (rows, block, groups, c): C[0..m)[0..nBlock) = rows x block for each of some
-/// blocks of `groups` groups of inputs; rows are `stride` bytes apart. One
-/// function serves all products of a format.
+/// (rows, block, groups, c, streams): C[0..m)[0..nBlock) = rows x block for
+/// each block of the streams, of `groups` groups of inputs; rows are `stride`
+/// bytes apart, those of C `ldc` elements. One function serves all products of
+/// a format.
 mlir::LLVM::LLVMFuncOp quantGemvHelper(StepEmitter &step, int64_t m,
                                        const PackedLayout &layout,
-                                       int64_t stride, Streams streams);
+                                       int64_t stride, int64_t ldc);
 
 /// Row `id` of a table packed as `layout` says, as f32 padded with zeros.
 void emitQuantizedTableRow(StepEmitter &step, KernelBuilder &k,

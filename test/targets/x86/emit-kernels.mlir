@@ -1,4 +1,5 @@
 // RUN: %swallow-opt --swallow-plan --swallow-x86-emit-kernels=variant=x86-64-avx512-bf16 %s | FileCheck %s --check-prefixes=CHECK,DOT
+// RUN: %swallow-opt --swallow-plan --swallow-x86-emit-kernels=variant=x86-64-avx512-bf16 %s | FileCheck %s --check-prefix=STREAMS
 // RUN: %swallow-opt --swallow-plan=input-type=f32 --swallow-x86-emit-kernels=variant=x86-64-avx2 %s | FileCheck %s --check-prefixes=CHECK,SPLIT
 
 // A model of one product. Its weights lie where they are planned; the step
@@ -33,6 +34,18 @@ swallow.weight @proj from ["proj"] rows [128] : tensor<128x600xbf16>
 // CHECK-DAG:   llvm.func internal @gemv_m1_k600_n64_bf16
 // CHECK-DAG:   llvm.func internal @gemv_m8_k600_n64_bf16
 // DOT-DAG:     llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"
+// Of as many blocks as the caller says, a line of each in turn; the sums are
+// kept in memory.
+// STREAMS-LABEL: llvm.func internal @gemv_m1_k600_n64_bf16
+// STREAMS-SAME:    %[[SUMS:[^:]*]]: !llvm.ptr, %[[COUNT:[^:]*]]: i64, %[[APART:[^:]*]]: i64, %{{[^:]*}}: i64)
+// STREAMS:         scf.for %{{.*}} = %{{.*}} to %[[COUNT]] step
+// STREAMS:           llvm.store
+// STREAMS:         scf.for
+// STREAMS-NOT:       iter_args
+// STREAMS:           scf.for %[[STREAM:.*]] = %{{.*}} to %[[COUNT]] step
+// STREAMS:             arith.muli %[[STREAM]], %[[APART]]
+// STREAMS:             llvm.intr.prefetch
+// STREAMS:             llvm.store
 // Without bf16 instructions panels are unpacked to f32.
 // SPLIT-DAG:   llvm.func internal @unpack_bf16_n64
 // SPLIT-NOT:   dpbf16ps
