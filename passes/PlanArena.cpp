@@ -434,7 +434,7 @@ void ArenaPlan::addWorkspaces() {
         useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
                      event.time, Per::Thread);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {
-      AttentionWorkspace workspace = attentionWorkspace(attention);
+      AttentionWorkspace workspace = attentionWorkspace(attention, tiles);
       useWorkspace(event.op, "attention_scratch", workspace.scratchBytes,
                    event.time, Per::Thread);
       useWorkspace(event.op, "attention_partials", workspace.partialsBytes,

@@ -59,12 +59,14 @@ struct AttentionWorkspace {
   /// Up to so many rows of a step, the keys of each are split into up to
   /// `maxSplits` pieces, whose results are combined.
   int64_t splitRows, maxSplits;
-  /// A thread's queries, outputs, scores and weights.
+  /// A thread's queries, outputs, scores and weights, and with tiles a chunk's
+  /// keys and values.
   int64_t scratchBytes;
   /// What the splits leave: of each an output of `paddedDim`, and 64 bytes.
   int64_t partialsBytes;
 };
-AttentionWorkspace attentionWorkspace(AttentionOp op);
+/// With `tiles` large enough also for kernels that multiply by them.
+AttentionWorkspace attentionWorkspace(AttentionOp op, bool tiles);
 
 /// Registers the dialect and those it depends on.
 void registerSwallowDialects(mlir::DialectRegistry &registry);

@@ -132,12 +132,13 @@ bool swallow::isStoredAsProductInput(Value activation) {
          });
 }
 
-AttentionWorkspace swallow::attentionWorkspace(AttentionOp op) {
+AttentionWorkspace swallow::attentionWorkspace(AttentionOp op, bool tiles) {
   // 128 queries keep a chunk of keys and values in use long enough to hide what
   // comes after it; more only take cache from it.
   constexpr int64_t targetQueries = 128, mostRows = 32;
   // Rows of queries and positions that kernels work on at a time, at most.
-  constexpr int64_t groupRows = 8, chunk = 128;
+  constexpr int64_t chunk = 128;
+  const int64_t groupRows = tiles ? 32 : 8;
   KvType kv = op.getKv().getType();
   int64_t queryHeads =
       cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) /
@@ -155,6 +156,13 @@ AttentionWorkspace swallow::attentionWorkspace(AttentionOp op) {
   // Of each query also a maximum, a sum and a correction; 8 pointers to blocks.
   w.scratchBytes =
       w.tileQueries * (2 * rowBytes + 16) + 2 * groupRows * chunk * 4 + 64;
+  // Pointers to what tiles are loaded from, and pairs of bf16, features filled
+  // up to a tile.
+  if (tiles)
+    w.scratchBytes +=
+        64 +
+        chunk * (static_cast<int64_t>(llvm::alignTo(kv.getHeadDim(), 32)) * 2 +
+                 rowBytes / 2);
   w.scratchBytes = static_cast<int64_t>(llvm::alignTo(w.scratchBytes, 64));
   w.partialsBytes = w.splitRows * queryHeads * w.maxSplits * (rowBytes + 64);
   return w;

@@ -15,6 +15,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "targets/x86/AttentionPiece.h"
+#include "targets/x86/Tiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -93,16 +94,20 @@ private:
   }
 
   void callPiece(const Tile &t, Value head, Value chunk, Value endChunk,
-                 Value split) {
+                 Value split, bool manyRows) {
     forKvElement(f, [&](KvElement element) {
-      f.call(attentionPiece(AttentionPlan(plan.step, plan.op, element)),
-             {f.args, f.layer, f.thread, t.row0, t.rows, head, chunk, endChunk,
-              split});
+      f.call(
+          attentionPiece(AttentionPlan(plan.step, plan.op, element, manyRows)),
+          {f.args, f.layer, f.thread, t.row0, t.rows, head, chunk, endChunk,
+           split});
     });
   }
 
   /// Pieces are dealt out in turn: under a causal mask later rows cost more.
   void emitWhole() {
+    bool tiles = plan.step.variant().amx;
+    if (tiles)
+      emitTileConfig(f);
     // What is carried is the next head that is this thread's, from the first
     // head of the tile.
     forEachTile(f.thread, [&](const Tile &t, Value first) -> Value {
@@ -110,10 +115,12 @@ private:
       Value mine = ceilDiv(left, f.threads);
       k.loop(k.i64(0), mine, 1, [&](Value turn) {
         callPiece(t, k.add(first, k.mul(turn, f.threads)), t.firstChunk,
-                  t.endChunk, k.i64(-1));
+                  t.endChunk, k.i64(-1), /*manyRows=*/true);
       });
       return k.sub(k.add(first, k.mul(mine, f.threads)), k.i64(kv.heads));
     });
+    if (tiles)
+      emitTileRelease(f);
   }
 
   /// A thread's splits are neighbours, so that what it prefetches behind one is
@@ -139,7 +146,7 @@ private:
         Value chunk = k.add(t.firstChunk, k.mul(split, t.perSplit));
         callPiece(t, k.div(piece, t.splits), chunk,
                   k.min(k.add(chunk, t.perSplit), t.endChunk),
-                  k.select(whole, k.i64(-1), split));
+                  k.select(whole, k.i64(-1), split), /*manyRows=*/false);
       });
       return k.add(base, count);
     });
@@ -204,6 +211,6 @@ private:
 
 void swallow::x86::emitAttention(KernelFrame &frame, AttentionOp op) {
   // How work is dealt out does not depend on the element.
-  AttentionPlan plan(frame.step, op, KvElement::F32);
+  AttentionPlan plan(frame.step, op, KvElement::F32, /*manyRows=*/false);
   AttentionEmitter(frame, plan).emit();
 }

@@ -10,10 +10,11 @@ using namespace swallow;
 using namespace swallow::x86;
 
 AttentionPlan::AttentionPlan(StepEmitter &step, AttentionOp op,
-                             KvElement element)
+                             KvElement element, bool manyRows)
     : step(step), op(op), kv(op.getKv().getType(), element),
-      tile(step, kv, static_cast<float>(op.getScale().convertToDouble())),
-      sizes(attentionWorkspace(op)),
+      tile(step, kv, static_cast<float>(op.getScale().convertToDouble()),
+           manyRows),
+      sizes(attentionWorkspace(op, step.variant().amx)),
       heads(cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) /
             kv.headDim),
       group(heads / kv.heads),
@@ -61,6 +62,7 @@ public:
     scores = k.offset(states, queries * AttentionTile::kStateBytes);
     weights = k.offset(scores, tile.maxRows() * AttentionTile::kScoreStride);
     table = k.offset(weights, tile.maxRows() * tile.weightStride());
+    staged = k.offset(table, AttentionTile::kTableBytes);
     position0 = f.element(Arg::Positions, row0);
     sequence = f.element(Arg::Sequences, row0);
   }
@@ -70,6 +72,8 @@ public:
     emitQueries();
     k.loop(chunk, endChunk, 1, [&](Value c) {
       emitTable(c);
+      if (tile.isTiled())
+        emitOperands(c);
       Value base = k.mul(c, kChunk);
       k.loop(k.i64(0), total, tile.maxRows(), [&](Value first) {
         Value count = k.min(k.sub(total, first), k.i64(tile.maxRows()));
@@ -103,14 +107,15 @@ private:
                               k.mul(k.rem(query, plan.heads), kv.headDim * 4)));
       Value factors = k.offset(q, k.mul(index, tile.queryStride()));
       Value output = k.offset(out, k.mul(index, tile.outputStride()));
-      for (int64_t v = 0; v < plan.vectors(); ++v) {
-        int64_t column = v * k.lanes();
+      for (int64_t column = 0; column < tile.queryFeatures();
+           column += k.lanes()) {
         int64_t count = std::min(k.lanes(), kv.headDim - column);
         Value x = count > 0 ? k.loadVector(k.offset(from, column * 4),
                                            Element::F32, k.lanes(), count)
                             : k.zero();
         tile.storeFactor(k, x, k.offset(factors, column * tile.factorBytes()));
-        k.storeVector(k.zero(), k.offset(output, column * 4), Element::F32);
+        if (column < kv.paddedDim())
+          k.storeVector(k.zero(), k.offset(output, column * 4), Element::F32);
       }
       Value state = stateOf(index);
       k.store(k.f32(AttentionTile::kMinusInfinity), state);
@@ -131,6 +136,20 @@ private:
       Value block = k.min(k.add(k.mul(c, kBlocks), i), last);
       k.store(kv.headBase(f, sequence, block, head),
               k.offset(table, k.mul(i, 8)), 8);
+    });
+  }
+
+  /// The chunk's blocks as tiles are loaded from them.
+  void emitOperands(Value c) {
+    Value base = k.mul(c, kChunk);
+    Value positions = k.min(k.sub(k.add(position0, rows), base), k.i64(kChunk));
+    Value blocks = k.div(k.add(positions, kTokens - 1), kTokens);
+    k.loop(k.i64(0), blocks, 1, [&](Value i) {
+      Value written =
+          k.min(k.sub(positions, k.mul(i, kTokens)), k.i64(kTokens));
+      f.call(
+          tile.operands(),
+          {table, i, k.offset(staged, k.mul(i, tile.stagedBytes())), written});
     });
   }
 
@@ -187,8 +206,8 @@ private:
   /// A helper that takes all rows: the one for the queries of one row of the
   /// step if it does.
   void forRows(Value count, function_ref<void(int64_t m)> body) {
-    auto m = static_cast<int64_t>(
-        llvm::PowerOf2Ceil(static_cast<uint64_t>(plan.group)));
+    auto m = std::max(tile.minRows(), static_cast<int64_t>(llvm::PowerOf2Ceil(
+                                          static_cast<uint64_t>(plan.group))));
     if (m >= tile.maxRows())
       return body(tile.maxRows());
     k.ifThenElse(
@@ -231,7 +250,8 @@ private:
   KernelFrame &f;
   KernelBuilder &k;
   Value row0, rows, head, chunk, endChunk, split;
-  Value q, out, states, scores, weights, table, position0, sequence, total;
+  Value q, out, states, scores, weights, table, staged;
+  Value position0, sequence, total;
 };
 } // namespace
 
@@ -240,7 +260,8 @@ LLVM::LLVMFuncOp swallow::x86::attentionPiece(const AttentionPlan &plan) {
   std::string name = "attention_piece_" + plan.kv.suffix() + "_" +
                      std::to_string(plan.heads) + "_slot" +
                      std::to_string(plan.step.resultSlot(plan.op)) +
-                     (window ? "_window" + std::to_string(window) : "");
+                     (window ? "_window" + std::to_string(window) : "") +
+                     (plan.tile.isTiled() ? "_tiled" : "");
   Type ptr = LLVM::LLVMPointerType::get(plan.step.module().getContext());
   Type i64 = IntegerType::get(plan.step.module().getContext(), 64);
   return plan.step.helper(name, {ptr, i64, i64, i64, i64, i64, i64, i64, i64},

@@ -8,7 +8,7 @@
 namespace swallow::x86 {
 
 /// What the kernel of one op, for one element of the keys and values, knows at
-/// compile time.
+/// compile time; `manyRows` of steps whose keys are not split.
 struct AttentionPlan {
   StepEmitter &step;
   AttentionOp op;
@@ -19,7 +19,8 @@ struct AttentionPlan {
   int64_t group; ///< query heads of a KV head
   int64_t scratchSlot, partialsSlot;
 
-  AttentionPlan(StepEmitter &step, AttentionOp op, KvElement element);
+  AttentionPlan(StepEmitter &step, AttentionOp op, KvElement element,
+                bool manyRows);
 
   int64_t vectors() const { return kv.paddedDim() / step.variant().lanes; }
   /// Bytes that a split leaves of a query: its output, then at maximumOffset()

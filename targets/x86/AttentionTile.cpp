@@ -1,6 +1,7 @@
 //===- AttentionTile.cpp - the arithmetic of attention --------------------===//
 
 #include "targets/x86/AttentionTile.h"
+#include "targets/x86/Tiles.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -12,6 +13,18 @@ using namespace swallow::x86;
 namespace {
 using Values = KernelBuilder::Values;
 constexpr int64_t kTokens = KvBlockLayout::tokens;
+
+/// A vector of f32, f16 or int8 as f32.
+Value loadKvFloats(KernelBuilder &k, KvElement element, Value at) {
+  ImplicitLocOpBuilder &b = k.ops();
+  if (element == KvElement::F32)
+    return k.load(k.f32Vector(k.lanes()), at, 4);
+  if (element == KvElement::F16)
+    return arith::ExtFOp::create(
+        b, k.f32Vector(k.lanes()),
+        k.load(VectorType::get({k.lanes()}, b.getF16Type()), at, 2));
+  return k.toFloat(k.loadBytes(at));
+}
 
 /// One step along the sum of a product of factor rows by keys or values, whose
 /// block is a matrix of `columns` lanes: up to two of its inner rows, and the
@@ -44,20 +57,14 @@ public:
     SmallVector<Value> first, second;
     for (int64_t v = 0; v < vectors; ++v) {
       Value at = k.offset(block, v * k.lanes() * laneBytes());
-      if (element == KvElement::BF16) {
+      if (dots) {
+        first.push_back(loadKvPairs(k, element, columns, at, firstOnly));
+      } else if (element == KvElement::BF16) {
         Value pairs = k.load(k.i32Vector(k.lanes()), at, 4);
-        if (!dots) {
-          first.push_back(k.firstOfPairs(pairs));
-          second.push_back(k.secondOfPairs(pairs));
-          continue;
-        }
-        if (firstOnly)
-          pairs = arith::AndIOp::create(b, pairs, splat(0xffff));
-        first.push_back(pairs);
-      } else if (dots) {
-        first.push_back(pairsOfBytes(at, firstOnly));
+        first.push_back(k.firstOfPairs(pairs));
+        second.push_back(k.secondOfPairs(pairs));
       } else {
-        first.push_back(asFloat(at));
+        first.push_back(loadKvFloats(k, element, at));
       }
     }
     for (int64_t row = 0; row < m; ++row) {
@@ -81,50 +88,12 @@ public:
   }
 
 private:
-  Value splat(int32_t value) {
-    return arith::ConstantOp::create(
-        b, DenseElementsAttr::get(k.i32Vector(k.lanes()), value));
-  }
-
-  Value asFloat(Value at) {
-    auto vectorOf = [&](Type type) {
-      return VectorType::get({k.lanes()}, type);
-    };
-    if (element == KvElement::F32)
-      return k.load(k.f32Vector(k.lanes()), at, 4);
-    if (element == KvElement::F16)
-      return arith::ExtFOp::create(b, k.f32Vector(k.lanes()),
-                                   k.load(vectorOf(b.getF16Type()), at, 2));
-    Value wide = arith::ExtSIOp::create(b, k.i32Vector(k.lanes()),
-                                        k.load(vectorOf(b.getI8Type()), at, 1));
-    return arith::SIToFPOp::create(b, k.f32Vector(k.lanes()), wide);
-  }
-
-  /// Two rows of int8 as pairs of bf16, which hold them exactly.
-  Value pairsOfBytes(Value at, bool firstOnly) {
-    auto bits = [&](Value x) -> Value {
-      return arith::BitcastOp::create(b, k.i32Vector(k.lanes()), x);
-    };
-    Value low = arith::ShRUIOp::create(b, bits(asFloat(at)), splat(16));
-    if (firstOnly)
-      return low;
-    Value high =
-        arith::AndIOp::create(b, bits(asFloat(k.offset(at, columns))),
-                              splat(static_cast<int32_t>(0xffff0000u)));
-    return arith::OrIOp::create(b, low, high);
-  }
-
   KernelBuilder &k;
   ImplicitLocOpBuilder &b;
   KvElement element;
   bool dots;
   int64_t columns;
 };
-
-/// What the table's entry `index` points to.
-Value blockAt(KernelBuilder &k, Value table, Value index) {
-  return k.load(k.ptrType(), k.offset(table, k.mul(index, 8)), 8);
-}
 
 /// Prefetches the cache lines that begin within `bytes` from `ptr`.
 void prefetchLines(KernelBuilder &k, Value ptr, int64_t bytes) {
@@ -133,10 +102,41 @@ void prefetchLines(KernelBuilder &k, Value ptr, int64_t bytes) {
 }
 } // namespace
 
+Value swallow::x86::tableEntry(KernelBuilder &k, Value table, Value index) {
+  return k.load(k.ptrType(), k.offset(table, k.mul(index, 8)), 8);
+}
+
+Value swallow::x86::loadKvPairs(KernelBuilder &k, KvElement element,
+                                int64_t columns, Value at, bool firstOnly) {
+  auto ints = k.i32Vector(k.lanes());
+  if (element == KvElement::BF16) {
+    Value pairs = k.load(ints, at, 4);
+    return firstOnly ? k.andi(pairs, k.splatI32(0xffff)) : pairs;
+  }
+  // bf16 holds them exactly.
+  auto bits = [&](Value x) { return k.bitcast(ints, x); };
+  Value low = k.shru(bits(loadKvFloats(k, element, at)), 16);
+  if (firstOnly)
+    return low;
+  Value high = k.andi(bits(loadKvFloats(k, element, k.offset(at, columns))),
+                      k.splatI32(static_cast<int32_t>(0xffff0000u)));
+  return k.ori(low, high);
+}
+
 AttentionTile::AttentionTile(StepEmitter &step, const KvGeometry &kv,
-                             float scale)
+                             float scale, bool manyRows)
     : step(step), kv(kv), scale(scale),
-      rowsAtOnce(step.variant().registers == 32 ? 8 : 4) {}
+      tiled(manyRows && step.variant().amx && kv.roundsFactors()),
+      rowsAtOnce(tiled                            ? 2 * kTileDim
+                 : step.variant().registers == 32 ? 8
+                                                  : 4) {}
+
+int64_t AttentionTile::minRows() const { return tiled ? kTileDim : 1; }
+
+int64_t AttentionTile::queryFeatures() const {
+  return tiled ? roundUp(kv.headDim, tileInputs(Element::BF16))
+               : kv.paddedDim();
+}
 
 std::string AttentionTile::name(const char *what, int64_t m) const {
   return std::string("attention_") + what + "_" + kv.suffix() +
@@ -152,6 +152,8 @@ void AttentionTile::storeFactor(KernelBuilder &k, Value vector,
 }
 
 LLVM::LLVMFuncOp AttentionTile::scores(int64_t m) {
+  if (tiled)
+    return tiledScores(m);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
   return step.helper(
@@ -164,7 +166,7 @@ LLVM::LLVMFuncOp AttentionTile::scores(int64_t m) {
         // room for.
         int64_t vectors = 2;
         k.loop(arguments[3], arguments[4], 1, [&](Value index) {
-          Value block = blockAt(k, table, index);
+          Value block = tableEntry(k, table, index);
           // Its values come next.
           Value ahead = k.offset(block, kv.valuesOffset());
           Value out = k.offset(s, k.mul(index, kTokens * 4));
@@ -232,7 +234,8 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
           Value position = k.mul(index, kTokens), most = in[0];
           Value scales;
           if (kv.hasScales())
-            scales = k.offset(blockAt(k, table, index), kv.keyScalesOffset());
+            scales =
+                k.offset(tableEntry(k, table, index), kv.keyScalesOffset());
           for (int64_t v = 0; v < perBlock; ++v) {
             Value at = k.offset(s, k.add(k.mul(position, 4), v * lanes * 4));
             Value x = k.mulf(k.loadVector(at, Element::F32), factor);
@@ -256,7 +259,8 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
           Value position = k.mul(index, kTokens), sum = in[0];
           Value scales;
           if (kv.hasScales())
-            scales = k.offset(blockAt(k, table, index), kv.valueScalesOffset());
+            scales =
+                k.offset(tableEntry(k, table, index), kv.valueScalesOffset());
           for (int64_t v = 0; v < perBlock; ++v) {
             Value at = k.add(position, v * lanes);
             Value x = k.loadVector(k.offset(s, k.mul(at, 4)), Element::F32);
@@ -288,6 +292,8 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
 }
 
 LLVM::LLVMFuncOp AttentionTile::values(int64_t m) {
+  if (tiled)
+    return tiledValues(m);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
   auto emit = [&](KernelBuilder &k, ValueRange arguments) {
@@ -325,9 +331,9 @@ LLVM::LLVMFuncOp AttentionTile::values(int64_t m) {
         return at;
       };
       sums = k.loop(first, endBlock, 1, sums, [&](Value index, ValueRange in) {
-        Value block = blockAt(k, table, index);
+        Value block = tableEntry(k, table, index);
         // The keys of the next chunk.
-        Value ahead = blockAt(k, table, k.add(index, kBlocks));
+        Value ahead = tableEntry(k, table, k.add(index, kBlocks));
         Value start = k.mul(index, kTokens);
         Value count = k.min(k.sub(end, start), k.i64(kTokens));
         return k.loop(k.i64(0), k.div(count, depth), 1, in,
@@ -347,7 +353,7 @@ LLVM::LLVMFuncOp AttentionTile::values(int64_t m) {
                       [&](Value pair, ValueRange in) {
                         Values next(in);
                         Value block =
-                            blockAt(k, table, k.div(pair, kTokens / 2));
+                            tableEntry(k, table, k.div(pair, kTokens / 2));
                         advance(block, k.rem(pair, kTokens / 2), k.mul(pair, 2),
                                 next, true);
                         return next;

@@ -10,6 +10,13 @@
 //
 // A row's result does not depend on the rows that go with it.
 //
+// Where the variant has AMX tiles, steps of many rows multiply keys and values
+// in bf16 and int8 by them: a *tiled* group has up to 32 rows, which are two
+// tiles. Blocks in bf16 lie as the second operand of tdpbf16ps does, so that
+// its tiles are loaded from KV memory; what does not lie so, or holds positions
+// that nobody has written, is copied first, once a chunk for all groups
+// (TiledAttention.cpp).
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef SWALLOW_TARGETS_X86_ATTENTIONTILE_H
@@ -28,6 +35,11 @@ public:
   static constexpr int64_t kBlocks = kChunk / KvBlockLayout::tokens;
   /// The chunk's blocks and those of the next, as pointers to their heads.
   static constexpr int64_t kTableEntries = 2 * kBlocks;
+  /// Of a tiled group the table goes on with its operands: where the pairs of
+  /// the chunk's keys begin, block by block, then those of its values.
+  static constexpr int64_t kKeysEntry = kTableEntries;
+  static constexpr int64_t kValuesEntry = kKeysEntry + kBlocks;
+  static constexpr int64_t kTableBytes = (kValuesEntry + kBlocks) * 8;
   /// Bytes of a row's state: maximum and sum so far, and the factor by which
   /// the last chunk corrects its output.
   static constexpr int64_t kStateBytes = 16;
@@ -35,15 +47,23 @@ public:
   /// Stands for minus infinity; a masked score is far below even that.
   static constexpr float kMinusInfinity = -1e30f, kMasked = -2e30f;
 
-  AttentionTile(StepEmitter &step, const KvGeometry &kv, float scale);
+  /// Tiled where `manyRows`, and where there are tiles for the element.
+  AttentionTile(StepEmitter &step, const KvGeometry &kv, float scale,
+                bool manyRows);
 
-  /// Query rows that go over a chunk together; 8 where there are 32 registers.
+  bool isTiled() const { return tiled; }
+  /// Query rows that go over a chunk together; tiled 32, otherwise 8 where
+  /// there are 32 registers.
   int64_t maxRows() const { return rowsAtOnce; }
+  /// The fewest rows that scores() and values() have code for.
+  int64_t minRows() const;
 
   /// Bytes of an element of Q and P, and between their rows and those of S
   /// and O.
   int64_t factorBytes() const { return dots() ? 2 : 4; }
-  int64_t queryStride() const { return kv.paddedDim() * factorBytes(); }
+  int64_t queryStride() const { return queryFeatures() * factorBytes(); }
+  /// Features of a query, padded with zeros to whole vectors or tiles.
+  int64_t queryFeatures() const;
   int64_t weightStride() const { return kChunk * factorBytes(); }
   static constexpr int64_t kScoreStride = kChunk * 4;
   int64_t outputStride() const { return kv.paddedDim() * 4; }
@@ -61,7 +81,15 @@ public:
   /// values(p, table, o, state, firstBlock, end) up to position `end`.
   mlir::LLVM::LLVMFuncOp values(int64_t m);
 
+  /// operands(table, index, staged, written): the entries of a tiled chunk's
+  /// block `index`, of which `written` positions are. What has to be copied
+  /// goes to `staged`, stagedBytes() for each block of the chunk.
+  mlir::LLVM::LLVMFuncOp operands();
+  int64_t stagedBytes() const;
+
 private:
+  mlir::LLVM::LLVMFuncOp tiledScores(int64_t m);
+  mlir::LLVM::LLVMFuncOp tiledValues(int64_t m);
   /// Factors in bf16, by vdpbf16ps.
   bool dots() const { return kv.roundsFactors() && step.variant().bf16Dot; }
   std::string name(const char *what, int64_t m) const;
@@ -69,8 +97,17 @@ private:
   StepEmitter &step;
   KvGeometry kv;
   float scale;
+  bool tiled;
   int64_t rowsAtOnce;
 };
+
+/// Two inner rows of a block of bf16 or int8, a matrix of `columns` lanes, as
+/// pairs of bf16, a vector from `at` on. With `firstOnly` the second is zero.
+mlir::Value loadKvPairs(KernelBuilder &k, KvElement element, int64_t columns,
+                        mlir::Value at, bool firstOnly);
+
+/// What entry `index` of a chunk's table points to.
+mlir::Value tableEntry(KernelBuilder &k, mlir::Value table, mlir::Value index);
 
 } // namespace swallow::x86
 

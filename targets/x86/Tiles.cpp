@@ -9,7 +9,6 @@ using namespace swallow;
 using namespace swallow::x86;
 
 namespace {
-constexpr int64_t kTileDim = 16; // rows of a tile, and columns of 4 bytes
 constexpr int64_t kFirstA = 4, kFirstB = 6;
 } // namespace
 
@@ -50,6 +49,54 @@ Value swallow::x86::tilePanelOffset(KernelBuilder &k, int64_t nBlock, Value row,
                vector * kTileDim * kTileRowBytes);
 }
 
+void swallow::x86::emitTileSums(KernelBuilder &k, Element element,
+                                int64_t rowTiles, int64_t columnTiles,
+                                Value begin, Value end, const TileOperand &a,
+                                const TileOperand &b, const TileOperand &c,
+                                bool accumulate) {
+  StringRef multiply =
+      element == Element::S8 ? "llvm.x86.tdpbssd" : "llvm.x86.tdpbf16ps";
+  auto forEachSum = [&](function_ref<void(Value, int64_t)> body) {
+    for (int64_t i = 0; i < rowTiles; ++i)
+      for (int64_t j = 0; j < columnTiles; ++j)
+        body(tile(k, 2 * i + j), 2 * i + j);
+  };
+  auto load = [&](int64_t number, const TileOperand &from, Value step,
+                  int64_t index) {
+    k.intrinsic("llvm.x86.tileloadd64",
+                {tile(k, number), from.at(step, index), from.stride});
+  };
+  auto prefetch = [](const TileOperand &from, Value step, int64_t index) {
+    if (from.prefetch)
+      from.prefetch(step, index);
+  };
+  forEachSum([&](Value sum, int64_t index) {
+    if (accumulate)
+      k.intrinsic("llvm.x86.tileloadd64", {sum, c.at({}, index), c.stride});
+    else
+      k.intrinsic("llvm.x86.tilezero", {sum});
+  });
+  k.loop(begin, end, 1, [&](Value step) {
+    // The multiplications of a tile follow its load, so that they overlap with
+    // the loads and prefetches of the next.
+    for (int64_t i = 0; i < rowTiles; ++i) {
+      load(kFirstA + i, a, step, i);
+      prefetch(a, step, i);
+      for (int64_t j = 0; j < columnTiles; ++j) {
+        if (i == 0)
+          load(kFirstB + j, b, step, j);
+        k.intrinsic(multiply, {tile(k, 2 * i + j), tile(k, kFirstA + i),
+                               tile(k, kFirstB + j)});
+        if (i == 0)
+          prefetch(b, step, j);
+      }
+    }
+  });
+  forEachSum([&](Value sum, int64_t index) {
+    k.intrinsic("llvm.x86.tilestored64", {sum, c.at({}, index), c.stride});
+  });
+}
+
 namespace {
 
 class TileProductEmitter {
@@ -57,11 +104,10 @@ public:
   TileProductEmitter(KernelBuilder &k, ValueRange arguments, Element element,
                      int64_t steps, int64_t nBlock, int64_t ldc,
                      bool accumulate)
-      : k(k), multiply(element == Element::S8 ? "llvm.x86.tdpbssd"
-                                              : "llvm.x86.tdpbf16ps"),
-        a(arguments[0]), b(arguments[1]), c(arguments[2]),
-        rowStride(k.i64(kTileRowBytes)), sumStride(k.i64(ldc * 4)),
-        steps(steps), nBlock(nBlock), ldc(ldc), accumulate(accumulate),
+      : k(k), element(element), a(arguments[0]), b(arguments[1]),
+        c(arguments[2]), rowStride(k.i64(kTileRowBytes)),
+        sumStride(k.i64(ldc * 4)), steps(steps), nBlock(nBlock), ldc(ldc),
+        accumulate(accumulate),
         inNearestCache(steps * (tilePanelStepBytes(nBlock) + kTileStepBytes) <=
                        kNearestCacheBytes) {}
 
@@ -79,61 +125,38 @@ private:
 
   /// Tiles of columns [first, first + across), of all 32 rows.
   void emitColumns(int64_t first, int64_t across) {
-    auto forEachSum = [&](function_ref<void(int64_t, Value)> body) {
-      for (int64_t i = 0; i < 2; ++i)
-        for (int64_t j = 0; j < across; ++j)
-          body(2 * i + j,
-               k.offset(c, (i * kTileDim * ldc + (first + j) * kTileDim) * 4));
-    };
-    forEachSum([&](int64_t sum, Value at) {
-      if (accumulate)
-        k.intrinsic("llvm.x86.tileloadd64", {tile(k, sum), at, sumStride});
-      else
-        k.intrinsic("llvm.x86.tilezero", {tile(k, sum)});
-    });
-    k.loop(k.i64(0), k.i64(steps), 1, [&](Value step) {
-      Value rows = k.offset(a, k.mul(step, kTileStepBytes));
-      Value columns = k.offset(b, k.add(k.mul(step, tilePanelStepBytes(nBlock)),
-                                        first * kTileBytes));
-      // The multiplications of a tile follow its load, so that they overlap
-      // with the loads and prefetches of the next.
-      loadRows(rows, 0);
-      for (int64_t j = 0; j < across; ++j) {
-        load(kFirstB + j, k.offset(columns, j * kTileBytes));
-        multiplyTiles(0, j);
-        prefetch(columns, j * kTileBytes + kAhead * tilePanelStepBytes(nBlock));
-      }
-      loadRows(rows, 1);
-      for (int64_t j = 0; j < across; ++j)
-        multiplyTiles(1, j);
-    });
-    forEachSum([&](int64_t sum, Value at) {
-      k.intrinsic("llvm.x86.tilestored64", {tile(k, sum), at, sumStride});
-    });
+    emitTileSums(
+        k, element, 2, across, k.i64(0), k.i64(steps),
+        operand(a, kTileStepBytes),
+        operand(k.offset(b, first * kTileBytes), tilePanelStepBytes(nBlock)),
+        {[&](Value, int64_t index) {
+           int64_t row = index / 2 * kTileDim;
+           int64_t column = (first + index % 2) * kTileDim;
+           return k.offset(c, (row * ldc + column) * 4);
+         },
+         sumStride},
+        accumulate);
   }
 
-  void loadRows(Value rows, int64_t i) {
-    load(kFirstA + i, k.offset(rows, i * kTileBytes));
-    prefetch(rows, i * kTileBytes + kAhead * kTileStepBytes);
-  }
-  void load(int64_t number, Value from) {
-    k.intrinsic("llvm.x86.tileloadd64", {tile(k, number), from, rowStride});
-  }
-  /// Hardware prefetching does not see tiles' loads early enough; without this
-  /// they cost a quarter more on a core that shares its caches.
-  void prefetch(Value base, int64_t bytes) {
+  /// Of which a step is `stepBytes`, tile after tile. Hardware prefetching does
+  /// not see tiles' loads early enough; without asking for the lines they cost
+  /// a quarter more on a core that shares its caches.
+  TileOperand operand(Value base, int64_t stepBytes) {
+    auto at = [this, base, stepBytes](Value step, int64_t index) {
+      return k.offset(k.offset(base, k.mul(step, stepBytes)),
+                      index * kTileBytes);
+    };
     if (inNearestCache)
-      return;
-    for (int64_t line = 0; line < kTileDim; ++line)
-      k.prefetch(k.offset(base, bytes + line * kTileRowBytes));
-  }
-  void multiplyTiles(int64_t i, int64_t j) {
-    k.intrinsic(multiply, {tile(k, 2 * i + j), tile(k, kFirstA + i),
-                           tile(k, kFirstB + j)});
+      return {at, rowStride};
+    return {at, rowStride, [this, at, stepBytes](Value step, int64_t index) {
+              Value ahead = k.offset(at(step, index), kAhead * stepBytes);
+              for (int64_t line = 0; line < kTileDim; ++line)
+                k.prefetch(k.offset(ahead, line * kTileRowBytes));
+            }};
   }
 
   KernelBuilder &k;
-  StringRef multiply;
+  Element element;
   Value a, b, c, rowStride, sumStride;
   int64_t steps, nBlock, ldc;
   bool accumulate, inNearestCache;

@@ -14,11 +14,15 @@
 
 #include "targets/x86/StepEmitter.h"
 
+#include <functional>
+
 namespace swallow::x86 {
 
 void emitTileConfig(KernelFrame &frame);
 void emitTileRelease(KernelFrame &frame);
 
+/// Rows of a tile, and its columns of 4 bytes.
+constexpr int64_t kTileDim = 16;
 /// Inputs that a step of a tile product takes: 64 bytes of a row.
 inline int64_t tileInputs(Element element) { return 64 / sizeOf(element); }
 /// Bytes of a step's rows of A, and of its part of a block of B.
@@ -30,6 +34,23 @@ inline int64_t tilePanelStepBytes(int64_t nBlock) { return nBlock * 64; }
 /// tile order: `row` counts fours (S8) or pairs (BF16) of inputs.
 mlir::Value tilePanelOffset(KernelBuilder &k, int64_t nBlock, mlir::Value row,
                             int64_t vector);
+
+/// One side of a product of tiles, or its sums.
+struct TileOperand {
+  /// Where tile `index` of a step begins.
+  std::function<mlir::Value(mlir::Value step, int64_t index)> at;
+  mlir::Value stride; ///< bytes between a tile's rows
+  /// Asks for what later steps load; may be null.
+  std::function<void(mlir::Value step, int64_t index)> prefetch = {};
+};
+
+/// Sums of up to 2 x 2 tiles: C[i][j] = or += the products A[step][i] x
+/// B[step][j] of the steps [begin, end), for i < rowTiles and j < columnTiles.
+/// C's tile (i, j) has the index 2 * i + j, and its `at` no step.
+void emitTileSums(KernelBuilder &k, Element element, int64_t rowTiles,
+                  int64_t columnTiles, mlir::Value begin, mlir::Value end,
+                  const TileOperand &a, const TileOperand &b,
+                  const TileOperand &c, bool accumulate);
 
 /// (a, b, c): C[32][nBlock] = or += A[32][inputs] x B for `steps` steps, the
 /// operands in tile order: A is [steps][32][64 bytes], B
