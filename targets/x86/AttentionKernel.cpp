@@ -28,6 +28,9 @@ namespace {
 /// Chunks of a split, unless that makes more splits than are kept apart.
 constexpr int64_t kSplitChunks = 2;
 constexpr int64_t kChunk = AttentionTile::kChunk;
+/// Softmax takes the highest score for the highest exponent, and what it
+/// divides by the scale must stay finite.
+constexpr double kLeastScale = 1e-6;
 
 class AttentionEmitter {
 public:
@@ -210,6 +213,8 @@ private:
 } // namespace
 
 void swallow::x86::emitAttention(KernelFrame &frame, AttentionOp op) {
+  if (!(op.getScale().convertToDouble() >= kLeastScale))
+    return frame.step.complain(op, "has no kernel for a scale under 1e-6");
   // How work is dealt out does not depend on the element.
   AttentionPlan plan(frame.step, op, KvElement::F32, /*manyRows=*/false);
   AttentionEmitter(frame, plan).emit();

@@ -113,7 +113,7 @@ private:
         Value x = count > 0 ? k.loadVector(k.offset(from, column * 4),
                                            Element::F32, k.lanes(), count)
                             : k.zero();
-        tile.storeFactor(k, x, k.offset(factors, column * tile.factorBytes()));
+        tile.storeFactors(k, x, k.offset(factors, column * tile.factorBytes()));
         if (column < kv.paddedDim())
           k.storeVector(k.zero(), k.offset(output, column * 4), Element::F32);
       }

@@ -143,12 +143,18 @@ std::string AttentionTile::name(const char *what, int64_t m) const {
          (m ? "_m" + std::to_string(m) : "");
 }
 
-void AttentionTile::storeFactor(KernelBuilder &k, Value vector,
-                                Value ptr) const {
-  if (dots())
-    return k.storeVector(vector, ptr, Element::BF16);
-  k.storeVector(kv.roundsFactors() ? k.roundToBf16(vector) : vector, ptr,
-                Element::F32);
+void AttentionTile::storeFactors(KernelBuilder &k, ArrayRef<Value> vectors,
+                                 Value ptr) const {
+  for (; dots() && vectors.size() >= 2; vectors = vectors.drop_front(2)) {
+    k.store(k.packBf16(vectors[0], vectors[1]), ptr, 2);
+    ptr = k.offset(ptr, 2 * k.lanes() * factorBytes());
+  }
+  for (Value x : vectors) {
+    if (!dots() && kv.roundsFactors())
+      x = k.roundToBf16(x);
+    k.storeVector(x, ptr, dots() ? Element::BF16 : Element::F32);
+    ptr = k.offset(ptr, k.lanes() * factorBytes());
+  }
 }
 
 LLVM::LLVMFuncOp AttentionTile::scores(int64_t m) {
@@ -207,8 +213,11 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
     auto splatInt = [&](Value x) {
       return k.splat(arith::TruncIOp::create(b, b.getI32Type(), x));
     };
-    // Scores are scaled, so that they are exponents of 2.
-    Value factor = k.splat(scale * 1.44269504f, lanes);
+    // Scores times this are exponents of 2. It is positive, so that the highest
+    // score is found before, and the others are scaled as it is subtracted.
+    const float toExponent = scale * 1.44269504f;
+    Value factor = k.splat(toExponent, lanes);
+    Value hidden = k.splat(kMasked / toExponent, lanes);
     Value begin32, end32, iota;
     if (masked) {
       begin32 = splatInt(arguments[6]);
@@ -228,9 +237,8 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
           arith::CmpIOp::create(b, arith::CmpIPredicate::slt, number, end32));
     };
 
-    Values highest = k.loop(
-        first, end, 1, {k.splat(kMasked, lanes)},
-        [&](Value index, ValueRange in) {
+    Values highest =
+        k.loop(first, end, 1, {hidden}, [&](Value index, ValueRange in) {
           Value position = k.mul(index, kTokens), most = in[0];
           Value scales;
           if (kv.hasScales())
@@ -238,21 +246,22 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
                 k.offset(tableEntry(k, table, index), kv.keyScalesOffset());
           for (int64_t v = 0; v < perBlock; ++v) {
             Value at = k.offset(s, k.add(k.mul(position, 4), v * lanes * 4));
-            Value x = k.mulf(k.loadVector(at, Element::F32), factor);
+            Value x = k.loadVector(at, Element::F32);
             if (kv.hasScales())
               x = k.mulf(x, k.loadVector(k.offset(scales, v * lanes * 4),
                                          Element::F32));
             if (masked)
-              x = k.select(visible(k.add(position, v * lanes)), x,
-                           k.splat(kMasked, lanes));
-            k.storeVector(x, at, Element::F32);
+              x = k.select(visible(k.add(position, v * lanes)), x, hidden);
+            if (kv.hasScales() || masked)
+              k.storeVector(x, at, Element::F32);
             most = k.maxf(most, x);
           }
           return Values{most};
         });
     Value old = k.load(k.f32Type(), state);
-    Value maximum = k.maxf(old, k.reduceMax(highest[0]));
-    Value wide = k.splat(maximum);
+    Value maximum =
+        k.maxf(old, k.mulf(k.reduceMax(highest[0]), k.f32(toExponent)));
+    Value below = k.splat(k.subf(k.f32(0.0f), maximum));
     bool precise = !kv.roundsFactors();
     Values total =
         k.loop(first, end, 1, {k.zero()}, [&](Value index, ValueRange in) {
@@ -261,10 +270,11 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
           if (kv.hasScales())
             scales =
                 k.offset(tableEntry(k, table, index), kv.valueScalesOffset());
+          Values weights;
           for (int64_t v = 0; v < perBlock; ++v) {
             Value at = k.add(position, v * lanes);
             Value x = k.loadVector(k.offset(s, k.mul(at, 4)), Element::F32);
-            Value weight = k.exp2(k.subf(x, wide), precise);
+            Value weight = k.exp2(k.fma(x, factor, below), precise);
             sum = k.addf(sum, weight);
             // A value's scale goes into its weight. That of a position nobody
             // has written may be anything.
@@ -275,11 +285,14 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
               if (masked)
                 weight = k.select(visible(at), weight, k.zero());
             }
-            storeFactor(k, weight, k.offset(p, k.mul(at, factorBytes())));
+            weights.push_back(weight);
           }
+          storeFactors(k, weights, k.offset(p, k.mul(position, factorBytes())));
           return Values{sum};
         });
-    Value correction = k.exp2(k.splat(k.subf(old, maximum)), precise);
+    // Precise, which is 1 for a maximum that stays: what a row makes of a chunk
+    // of which it sees nothing must be nothing.
+    Value correction = k.exp2(k.splat(k.subf(old, maximum)), /*precise=*/true);
     Value scalar = vector::ExtractOp::create(b, correction, int64_t(0));
     Value sum = k.load(k.f32Type(), k.offset(state, kSumOffset));
     k.store(k.addf(k.mulf(sum, scalar), k.reduceAdd(total[0])),

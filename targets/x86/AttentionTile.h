@@ -68,8 +68,9 @@ public:
   static constexpr int64_t kScoreStride = kChunk * 4;
   int64_t outputStride() const { return kv.paddedDim() * 4; }
 
-  /// Stores a vector of a query as a factor.
-  void storeFactor(KernelBuilder &k, Value vector, Value ptr) const;
+  /// Stores vectors of a query or of weights, side by side, as factors.
+  void storeFactors(KernelBuilder &k, llvm::ArrayRef<Value> vectors,
+                    Value ptr) const;
 
   /// For `m` rows, a power of two up to maxRows(), over the table's blocks
   /// [firstBlock, endBlock): scores(q, table, s, firstBlock, endBlock).

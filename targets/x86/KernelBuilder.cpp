@@ -303,7 +303,11 @@ Value KernelBuilder::exp2(Value x, bool precise) {
   bool scales = n == 16; // AVX-512 has vscalefps, which knows every exponent
   if (!scales)
     x = maxf(x, constant(-127.0f));
-  Value k = LLVM::RintOp::create(b, x);
+  // Two additions round as vrndscaleps does, whose two steps share a port of
+  // the processor. What they do not round is too far below to matter.
+  Value magic = constant(12582912.0f); // 1.5 * 2^23
+  Value k = scales && !precise ? subf(addf(x, magic), magic)
+                               : Value(LLVM::RintOp::create(b, x));
   Value r = subf(x, k);
   // Taylor coefficients ln(2)^i / i!; |r| <= 1/2.
   constexpr float coefficients[] = {1.5403530393e-4f,
@@ -358,11 +362,14 @@ Value KernelBuilder::secondOfPairs(Value pairs) {
           b, pairs, constantI32(b, type, static_cast<int32_t>(0xffff0000u))));
 }
 
-Value KernelBuilder::packPairs(Value first, Value second) {
+Value KernelBuilder::packBf16(Value first, Value second) {
   assert(target.bf16Dot && lanes() == 16);
-  auto words = VectorType::get({32}, b.getBF16Type());
-  Value both = intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512", words,
-                         {second, first});
+  return intrinsic("llvm.x86.avx512bf16.cvtne2ps2bf16.512",
+                   VectorType::get({32}, b.getBF16Type()), {second, first});
+}
+
+Value KernelBuilder::packPairs(Value first, Value second) {
+  Value both = packBf16(first, second);
   SmallVector<int64_t> order;
   for (int64_t lane = 0; lane < 16; ++lane)
     order.append({lane, 16 + lane});

@@ -155,8 +155,8 @@ public:
   /// e^x by Cody-Waite reduction and a polynomial, relative error under 2e-7;
   /// 0 below -87.3.
   Value exp(Value vector);
-  /// 2^x for x <= 0, relative error under 3e-6, or 2e-7 when `precise`; 0 far
-  /// below -126.
+  /// 2^x for x not above 0 by more than a rounding, relative error under 3e-6,
+  /// or 2e-7 when `precise`; 0 far below -126.
   Value exp2(Value vector, bool precise);
   /// vdpbf16ps: adds both products of each pair of bf16 to a lane of `sum`.
   /// Requires variant().bf16Dot; `a` and `b` are vectors of i32.
@@ -165,8 +165,10 @@ public:
   /// second, as f32.
   Value firstOfPairs(Value pairs);
   Value secondOfPairs(Value pairs);
-  /// Two f32 vectors rounded to nearest even as bf16 pairs in the lanes of an
-  /// i32 vector. Requires variant().bf16Dot and 16 lanes.
+  /// Two f32 vectors rounded to nearest even as bf16, one behind the other.
+  /// Requires variant().bf16Dot and 16 lanes.
+  Value packBf16(Value first, Value second);
+  /// The same as pairs in the lanes of an i32 vector.
   Value packPairs(Value first, Value second);
 
   //===--- control flow -----------------------------------------------------//

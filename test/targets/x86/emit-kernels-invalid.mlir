@@ -100,6 +100,22 @@ module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<cons
 
 // -----
 
+// A scale that attention's exponents cannot be found with.
+module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
+  func.func @step(%q: tensor<?x8xf32>, %batch: !swallow.batch, %kv: !swallow.kv<layers = 2, heads = 1, head_dim = 8, element = f32>) {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    scf.for %i = %c0 to %c2 step %c1 {
+      // expected-error@+1 {{has no kernel for a scale under 1e-6}}
+      %a = swallow.attention %q, %batch, %kv[%i] scale -1.0 : tensor<?x8xf32>, <layers = 2, heads = 1, head_dim = 8, element = f32> -> tensor<?x8xf32>
+    }
+    return
+  }
+}
+
+// -----
+
 // A step whose result is not logits.
 module attributes {swallow.arena = [], swallow.arena_size = #swallow.affine<constant = 0, per_token = 0, per_thread = 0, per_sequence = 0>} {
   func.func @step(%x: tensor<?x8xf32>) -> tensor<?x8xf32> {
