@@ -135,7 +135,7 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `tile_scratch` | a tile of products, 128 x 2 x 64, or 512 x 2 x 64 where weights are unpacked | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
-    | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128 | f32 |
+    | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128; with tiles of 32 x 128, and 128 keys and values as pairs of bf16 | f32 |
     | `attention_partials` | up to 8 rows x heads x splits of the keys: output, maximum and sum | f32 |
 
     A second slot of a name has a suffix (`query_1`). Other results are named

@@ -336,7 +336,9 @@ TEST_P(KernelTest, KvElements) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
       {.hidden = 32, .heads = 7, .kvHeads = 1, .headDim = 6, .window = 200},
-      {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 40}};
+      {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 40},
+      {.hidden = 32, .heads = 8, .kvHeads = 1, .headDim = 80},
+      {.hidden = 32, .heads = 1, .kvHeads = 1, .headDim = 96, .window = 130}};
   for (const AttentionShape &shape : shapes) {
     TestModule module = attentionModule(weights(), shape);
     SCOPED_TRACE(module.name);
@@ -349,6 +351,55 @@ TEST_P(KernelTest, KvElements) {
       check(**compiled, longConversation(), bounds, element);
       check(**compiled, conversation({1, 8, 9, 33, 130, 3}, 3), bounds,
             element);
+    }
+  }
+}
+
+// A row of a large step has the bits that it has however its sequence is cut
+// into large steps, and whatever other sequences are read beside it.
+TEST_P(KernelTest, RowsAreComputedAlone) {
+  constexpr int64_t rows = 230;
+  auto push = [](EvalBatch &batch, int32_t sequence, int64_t begin,
+                 int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      int32_t row = batch.push(int32_t((i * 29 + 3 + sequence) % kTokens),
+                               int32_t(i), sequence);
+      if (sequence == 0)
+        batch.logitRows.push_back(row);
+    }
+  };
+  std::vector<EvalBatch> whole(1), apart(3);
+  push(whole[0], 0, 0, rows);
+  push(apart[0], 0, 0, 47);
+  push(apart[1], 1, 0, 33);
+  push(apart[1], 0, 47, 130);
+  push(apart[1], 2, 0, 1);
+  push(apart[2], 0, 130, rows);
+  push(apart[2], 1, 33, 40);
+
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 32, .heads = 6, .kvHeads = 2, .headDim = 64},
+      {.hidden = 32, .heads = 8, .kvHeads = 1, .headDim = 48, .window = 100}};
+  for (const AttentionShape &shape : shapes) {
+    TestModule module = attentionModule(weights(), shape);
+    SCOPED_TRACE(module.name);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    for (KvElement element : kKvElements) {
+      SCOPED_TRACE(kvElementName(element));
+      auto logits = [&](const std::vector<EvalBatch> &steps) {
+        GuardedRun::Sizes sizes = sizesFor(steps);
+        sizes.kvElement = element;
+        auto run = GuardedRun::open((*compiled)->program(), sizes);
+        EXPECT_TRUE(run.ok()) << run.error().message;
+        std::vector<float> all;
+        for (const EvalBatch &batch : steps) {
+          std::vector<float> found = (*run)->step(batch);
+          all.insert(all.end(), found.begin(), found.end());
+        }
+        return all;
+      };
+      EXPECT_TRUE(sameBits(logits(whole), logits(apart)));
     }
   }
 }
