@@ -2,6 +2,8 @@
 
 #include "targets/x86/Streams.h"
 
+#include "dialects/swallow/ProductRows.h"
+
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
@@ -21,6 +23,9 @@ void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
 
 /// Of a thread that has as many units.
 constexpr int64_t kMostStreams = 8;
+static_assert(kMostStreams * kSmallRows <= kGroupRows &&
+                  kMostStreams * QuantizedRecords::kMostRows <= kLargeGroupRows,
+              "tile_scratch has room for the results of all streams");
 
 void swallow::x86::emitSmallUnits(
     KernelFrame &frame, const Units &units, Value rows, int64_t mostRows,
