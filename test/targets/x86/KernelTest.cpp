@@ -330,6 +330,23 @@ std::vector<EvalBatch> longConversation() {
   return steps;
 }
 
+/// Calls body(compiled, element) for each shape and each way to store keys and
+/// values.
+void forEachElement(
+    Weights weights, const std::vector<AttentionShape> &shapes,
+    const std::function<void(CompiledModule &, KvElement)> &body) {
+  for (const AttentionShape &shape : shapes) {
+    TestModule module = attentionModule(weights, shape);
+    SCOPED_TRACE(module.name);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    for (KvElement element : kKvElements) {
+      SCOPED_TRACE(kvElementName(element));
+      body(**compiled, element);
+    }
+  }
+}
+
 // Every way to store keys and values, whatever the weights are; groups that
 // fill the kernels' rows and that do not; a window within and beyond a chunk.
 TEST_P(KernelTest, KvElements) {
@@ -339,20 +356,15 @@ TEST_P(KernelTest, KvElements) {
       {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 40},
       {.hidden = 32, .heads = 8, .kvHeads = 1, .headDim = 80},
       {.hidden = 32, .heads = 1, .kvHeads = 1, .headDim = 96, .window = 130}};
-  for (const AttentionShape &shape : shapes) {
-    TestModule module = attentionModule(weights(), shape);
-    SCOPED_TRACE(module.name);
-    auto compiled = CompiledModule::compile(module.ir, module.columns);
-    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
-    for (KvElement element : kKvElements) {
-      auto bounds = [&](const EvalBatch &) {
-        return boundsOf(weights(), element);
-      };
-      check(**compiled, longConversation(), bounds, element);
-      check(**compiled, conversation({1, 8, 9, 33, 130, 3}, 3), bounds,
-            element);
-    }
-  }
+  forEachElement(weights(), shapes,
+                 [&](CompiledModule &compiled, KvElement element) {
+                   auto bounds = [&](const EvalBatch &) {
+                     return boundsOf(weights(), element);
+                   };
+                   check(compiled, longConversation(), bounds, element);
+                   check(compiled, conversation({1, 8, 9, 33, 130, 3}, 3),
+                         bounds, element);
+                 });
 }
 
 // A row of a large step has the bits that it has however its sequence is cut
@@ -380,28 +392,22 @@ TEST_P(KernelTest, RowsAreComputedAlone) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 32, .heads = 6, .kvHeads = 2, .headDim = 64},
       {.hidden = 32, .heads = 8, .kvHeads = 1, .headDim = 48, .window = 100}};
-  for (const AttentionShape &shape : shapes) {
-    TestModule module = attentionModule(weights(), shape);
-    SCOPED_TRACE(module.name);
-    auto compiled = CompiledModule::compile(module.ir, module.columns);
-    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
-    for (KvElement element : kKvElements) {
-      SCOPED_TRACE(kvElementName(element));
-      auto logits = [&](const std::vector<EvalBatch> &steps) {
-        GuardedRun::Sizes sizes = sizesFor(steps);
-        sizes.kvElement = element;
-        auto run = GuardedRun::open((*compiled)->program(), sizes);
-        EXPECT_TRUE(run.ok()) << run.error().message;
-        std::vector<float> all;
-        for (const EvalBatch &batch : steps) {
-          std::vector<float> found = (*run)->step(batch);
-          all.insert(all.end(), found.begin(), found.end());
-        }
-        return all;
-      };
-      EXPECT_TRUE(sameBits(logits(whole), logits(apart)));
-    }
-  }
+  forEachElement(weights(), shapes,
+                 [&](CompiledModule &compiled, KvElement element) {
+                   auto logits = [&](const std::vector<EvalBatch> &steps) {
+                     GuardedRun::Sizes sizes = sizesFor(steps);
+                     sizes.kvElement = element;
+                     auto run = GuardedRun::open(compiled.program(), sizes);
+                     EXPECT_TRUE(run.ok()) << run.error().message;
+                     std::vector<float> all;
+                     for (const EvalBatch &batch : steps) {
+                       std::vector<float> found = (*run)->step(batch);
+                       all.insert(all.end(), found.begin(), found.end());
+                     }
+                     return all;
+                   };
+                   EXPECT_TRUE(sameBits(logits(whole), logits(apart)));
+                 });
 }
 
 // The ring of a window holds fewer positions than the sequences have: blocks
