@@ -188,21 +188,29 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
                             program.weights[job.weightIndex]->offset);
       packedBytes += program.weights[job.weightIndex]->size;
     }
+    WeightStream stream(jobs, fileOffsets, file, options.threads);
+    if (options.packFirst)
+      SWALLOW_TRY(options.packFirst(
+          [&](size_t index, const InputFactor &factor) -> Status {
+            packedBytes -= program.weights[jobs[index].weightIndex]->size;
+            return stream.packWithFactor(index, factor);
+          }));
     if (options.progress)
       options.progress->begin("Packing weights", packedBytes);
-    auto packed = streamWeights(jobs, fileOffsets, file, options.threads,
-                                options.progress);
+    Status others = stream.packOthers(options.progress);
     if (options.progress)
       options.progress->end();
-    if (!packed)
-      return packed.error();
+    SWALLOW_TRY(std::move(others));
     for (size_t i = 0; i < jobs.size(); ++i) {
-      program.weights[jobs[i].weightIndex]->hash = bytesOf((*packed)[i].hash);
+      const PackedWeight &packed = stream.packed()[i];
+      program.weights[jobs[i].weightIndex]->hash = bytesOf(packed.hash);
       for (size_t s = 0; s < jobs[i].sources.size(); ++s) {
-        const PackStats &stats = (*packed)[i].stats[s];
+        const PackStats &stats = packed.stats[s];
         report.sources.push_back({jobs[i].sources[s].name, jobs[i].layout,
                                   stats,
                                   !jobs[i].sources[s].importance.empty()});
+        if (!packed.outputs.empty())
+          report.sources.back().outputError = packed.outputs[s].relativeError();
         if (isQuantized(jobs[i].layout.element))
           program.weights[jobs[i].weightIndex]->source_errors[s] =
               static_cast<float>(stats.relativeError());

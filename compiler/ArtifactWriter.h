@@ -12,12 +12,14 @@
 
 #include "compiler/Progress.h"
 #include "runtime/artifact/program_generated.h"
+#include "runtime/packing/ErrorFeedback.h"
 #include "runtime/packing/PackedLayout.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/Result.h"
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +56,10 @@ struct WeightJob {
   std::vector<SourceTensor> sources; // one per layout.sourceRows
 };
 
+/// Packs job `index`, which is quantised, with the factor of its inputs.
+using PackWithFactor =
+    std::function<Status(size_t index, const InputFactor &factor)>;
+
 struct WriteOptions {
   int threads = 0;              // 0: all that the process may use
   Progress *progress = nullptr; // begun and ended by the writer; not owned
@@ -65,6 +71,10 @@ struct WriteOptions {
   bool preallocate = true;
   /// Wait until the file is on the disk (fsync).
   bool sync = false;
+  /// Called before weights are packed, to pack some of the jobs with a factor
+  /// of their inputs, each once: factors are large, so that they are made one
+  /// by one. Its failure is the writer's.
+  std::function<Status(const PackWithFactor &pack)> packFirst = {};
   /// Called when the weights are packed, with the bytes of their segment: the
   /// last chance to change values of the program, whose serialised size must
   /// stay as it is. Its failure is the writer's.
@@ -79,6 +89,8 @@ struct SourceReport {
   PackedLayout layout; // of the weight that it became, or became part of
   PackStats stats;
   bool hasImportance = false; // see SourceTensor
+  /// Of what a weight that was packed with a factor is multiplied by.
+  std::optional<double> outputError = {};
 };
 
 struct WriteReport {

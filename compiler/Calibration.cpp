@@ -3,6 +3,7 @@
 #include "compiler/Calibration.h"
 
 #include "compiler/EvaluatorFrame.h"
+#include "compiler/InputFactor.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -16,8 +17,20 @@ namespace {
 /// Added to every mean square, in parts of their mean: an input that the text
 /// never moves may still matter to another text.
 constexpr double kFloor = 1e-3;
+/// The same where errors are fed back, which takes the text at its word more
+/// than a weighted search does.
+constexpr float kDamping = 5e-2f;
 
-/// Empty where an input is not finite.
+bool allFinite(const EvalTensor &input) {
+  return std::all_of(input.data.begin(), input.data.end(),
+                     [](float x) { return std::isfinite(x); });
+}
+
+/// Whether errors are fed back. Those of int8 are too small for it to show.
+bool feedsBack(PackedElement element) {
+  return element == PackedElement::I4 || element == PackedElement::I6;
+}
+
 std::vector<float> importanceOf(const EvalTensor &input) {
   std::vector<double> squares(static_cast<size_t>(input.cols));
   for (int64_t row = 0; row < input.rows; ++row)
@@ -26,8 +39,6 @@ std::vector<float> importanceOf(const EvalTensor &input) {
       squares[col] += x * x;
     }
   const double sum = std::accumulate(squares.begin(), squares.end(), 0.0);
-  if (!std::isfinite(sum))
-    return {};
   const double floor = kFloor * sum / static_cast<double>(input.cols);
   const double largest =
       *std::max_element(squares.begin(), squares.end()) + floor;
@@ -57,11 +68,28 @@ uint64_t layerBytes(mlir::ModuleOp module) {
 
 } // namespace
 
-Result<ImportanceMap> measureImportance(mlir::ModuleOp module,
-                                        const WeightSource &weights,
-                                        const EvalBatch &batch, int threads,
-                                        Progress &progress) {
-  ImportanceMap found;
+Status calibrate(mlir::ModuleOp module, const WeightSource &weights,
+                 const EvalBatch &text, int threads, const PackWithFactor &pack,
+                 std::vector<WeightJob> &jobs, CalibratedJobs &calibrated,
+                 Progress &progress) {
+  auto use = [&](const EvalMatrix &weight, const EvalTensor &input) -> Status {
+    auto it = calibrated.byName.find(weight.names.front());
+    if (it == calibrated.byName.end())
+      return {};
+    const size_t index = it->second;
+    calibrated.byName.erase(it);
+    if (feedsBack(jobs[index].layout.element)) {
+      SWALLOW_ASSIGN(InputFactor factor,
+                     factorInputs(input, kDamping, threads));
+      return pack(index, factor);
+    }
+    auto importance =
+        std::make_shared<const std::vector<float>>(importanceOf(input));
+    for (SourceTensor &tensor : jobs[index].sources)
+      tensor.importance = *importance;
+    calibrated.importance.push_back(std::move(importance));
+    return {};
+  };
   Evaluator::Options options;
   options.threads = threads;
   options.computesLogits = false;
@@ -72,23 +100,19 @@ Result<ImportanceMap> measureImportance(mlir::ModuleOp module,
     progress.advance(running); // The product before this one is done.
     left -= running;
     running = std::min(left, bytesOf(weight.element, weight.rows, weight.cols));
-    auto importance =
-        std::make_shared<const std::vector<float>>(importanceOf(input));
-    if (importance->empty())
+    if (!allFinite(input))
       return {ErrorCode::InvalidArgument,
               "the inputs of " + weight.names.front() +
                   " are not finite numbers with the calibration text"};
-    for (const std::string &name : weight.names)
-      found[name] = importance;
-    return {};
+    return use(weight, input);
   };
   progress.begin("Calibrating", left);
   Result<std::vector<float>> logits =
-      Evaluator(module, weights, options).step(batch);
+      Evaluator(module, weights, options).step(text);
   progress.end();
   if (!logits)
     return logits.error();
-  return found;
+  return {};
 }
 
 } // namespace swallow

@@ -133,14 +133,29 @@ openTokenizer(const CompileOptions &options) {
   return table.error();
 }
 
-static Status checkTargets(const CompileOptions &options) {
+static const char kTarget[] = "x86-64";
+
+/// The code variants that the targets name, in the order in which a machine
+/// looks for one that it can run.
+static Result<std::vector<const x86::Variant *>>
+selectVariants(const CompileOptions &options) {
+  std::string known = kTarget;
+  for (const x86::Variant &variant : x86::allVariants())
+    known += ", " + variant.name;
   if (options.targets.empty())
-    return {ErrorCode::InvalidArgument, "no target given; known: x86-64"};
+    return {ErrorCode::InvalidArgument, "no target given; known: " + known};
   for (const std::string &target : options.targets)
-    if (target != "x86-64")
+    if (target != kTarget && !x86::findVariant(target))
       return {ErrorCode::InvalidArgument,
-              "unknown target '" + target + "'; known: x86-64"};
-  return {};
+              "unknown target '" + target + "'; known: " + known};
+  std::vector<const x86::Variant *> selected;
+  for (const x86::Variant &variant : x86::allVariants())
+    for (const std::string &target : options.targets)
+      if (target == kTarget || target == variant.name) {
+        selected.push_back(&variant);
+        break;
+      }
+  return selected;
 }
 
 /// Whether -calibrate makes sense with the other options.
@@ -174,23 +189,15 @@ struct Ir {
 };
 } // namespace
 
-/// Runs the model over `text` and tells the jobs of quantised weights what
-/// inputs count; `importance` keeps what they refer to.
-static Status calibrate(MLIRContext &context, const Source &source,
-                        const CompileOptions &options, const EvalBatch &text,
-                        std::vector<WeightJob> &jobs, Progress &progress,
-                        ImportanceMap &importance) {
-  auto module = importModel(context, source.config, {options.dtype});
-  SWALLOW_TRY(fuseModule(*module));
-  SWALLOW_ASSIGN(importance, measureImportance(
-                                 *module, CheckpointWeights(*source.checkpoint),
-                                 text, threadCount(options.threads), progress));
-  for (WeightJob &job : jobs)
-    if (isQuantized(job.layout.element))
-      for (SourceTensor &tensor : job.sources)
-        if (auto it = importance.find(tensor.name); it != importance.end())
-          tensor.importance = *it->second;
-  return {};
+/// The jobs whose weights -calibrate has a say in.
+static CalibratedJobs calibratedJobs(const std::vector<WeightJob> &jobs,
+                                     const fbs::ProgramT &program) {
+  CalibratedJobs calibrated;
+  for (size_t i = 0; i < jobs.size(); ++i)
+    if (isQuantized(jobs[i].layout.element) &&
+        program.weights[jobs[i].weightIndex]->layer >= 0)
+      calibrated.byName[jobs[i].sources.front().name] = i;
+  return calibrated;
 }
 
 /// The tensors of the jobs as they have been packed into `segment`.
@@ -258,26 +265,27 @@ static Result<CompiledVariant> compileVariant(const ModelConfig &config,
   return compiled;
 }
 
-/// Compiles all variants side by side, each in a context of its own, and adds
+/// Compiles the variants side by side, each in a context of its own, and adds
 /// them in their order.
 static Status addVariants(const ModelConfig &config,
-                          const CompileOptions &options, fbs::ProgramT &program,
+                          const CompileOptions &options,
+                          const std::vector<const x86::Variant *> &variants,
+                          fbs::ProgramT &program,
                           std::vector<SegmentData> &segments) {
-  const llvm::ArrayRef<x86::Variant> variants = x86::allVariants();
   std::vector<std::optional<Result<CompiledVariant>>> compiled(variants.size());
   std::atomic<size_t> next = 0;
   runOnThreads(
       std::min(threadCount(options.threads), static_cast<int>(variants.size())),
       [&] {
         for (size_t i; (i = next++) < variants.size();)
-          compiled[i] = compileVariant(config, options, variants[i]);
+          compiled[i] = compileVariant(config, options, *variants[i]);
       });
   for (size_t i = 0; i < variants.size(); ++i) {
     SWALLOW_ASSIGN(CompiledVariant variant, std::move(*compiled[i]));
     variant.table->code_segment = static_cast<uint32_t>(segments.size());
     program.variants.push_back(std::move(variant.table));
     segments.push_back(
-        {fbs::SegmentKind::Code, variants[i].name, std::move(variant.code)});
+        {fbs::SegmentKind::Code, variants[i]->name, std::move(variant.code)});
   }
   return {};
 }
@@ -287,7 +295,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     if (options.note)
       options.note(line);
   };
-  SWALLOW_TRY(checkTargets(options));
+  SWALLOW_ASSIGN(const std::vector<const x86::Variant *> variants,
+                 selectVariants(options));
   SWALLOW_TRY(checkCalibration(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
   SWALLOW_ASSIGN(std::optional<std::string> tokenizer, openTokenizer(options));
@@ -352,16 +361,16 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   Stopwatch codeWatch;
   std::vector<SegmentData> segments;
   std::string names;
-  for (const x86::Variant &variant : x86::allVariants())
-    names += (names.empty() ? "" : ", ") + variant.name;
+  for (const x86::Variant *variant : variants)
+    names += (names.empty() ? "" : ", ") + variant->name;
   note("Generating code for " + names);
-  SWALLOW_TRY(addVariants(source.config, options, program, segments));
+  SWALLOW_TRY(addVariants(source.config, options, variants, program, segments));
   report.codeSeconds = codeWatch.seconds();
 
   // KV memory and packing do not depend on the variant: all of them read the
   // same.
   SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, source.config, options));
-  SWALLOW_ASSIGN(auto planned, planModule(*fused, x86::allVariants().front()));
+  SWALLOW_ASSIGN(auto planned, planModule(*fused, *variants.front()));
   SWALLOW_ASSIGN(program.kv, describeKv(*planned));
   std::vector<WeightJob> jobs;
   SWALLOW_TRY(describeWeights(*planned,
@@ -376,17 +385,25 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
                         std::move(compiled.name), std::move(compiled.bytes)});
   Progress progress(stderr, options.showProgress ? Progress::Style::Auto
                                                  : Progress::Style::Silent);
-  ImportanceMap importance;
-  if (calibrationText) {
-    Stopwatch watch;
-    SWALLOW_TRY(calibrate(*ir.context, source, options, *calibrationText, jobs,
-                          progress, importance));
-    report.calibrationSeconds = watch.seconds();
-  }
   WriteOptions write;
   write.threads = options.threads;
   write.progress = &progress;
   write.warn = options.warn;
+  CalibratedJobs calibrated = calibratedJobs(jobs, program);
+  if (calibrationText)
+    write.packFirst = [&](const PackWithFactor &pack) -> Status {
+      Stopwatch watch;
+      auto module = importModel(*ir.context, source.config, {options.dtype});
+      SWALLOW_TRY(fuseModule(*module));
+      SWALLOW_TRY(calibrate(*module, CheckpointWeights(*source.checkpoint),
+                            *calibrationText, threadCount(options.threads),
+                            pack, jobs, calibrated, progress));
+      if (options.warn)
+        for (const auto &[name, job] : calibrated.byName)
+          options.warn(name + " is not calibrated: no product reads it");
+      report.calibrationSeconds = watch.seconds();
+      return {};
+    };
   if (program.probe && quantizes)
     write.finish = [&](fbs::ProgramT &packed,
                        std::span<const uint8_t> weights) -> Status {
@@ -409,8 +426,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
       writeArtifact(options.output, std::move(program), segments, jobs, write));
   report.fileBytes = written.fileBytes;
   report.weightBytes = written.weightBytes;
-  report.packSeconds =
-      written.seconds - (write.finish ? report.probeSeconds : 0);
+  report.packSeconds = written.seconds - report.calibrationSeconds -
+                       (write.finish ? report.probeSeconds : 0);
   if (!options.report.empty())
     SWALLOW_TRY(writeQuantReport(options.report, written.sources));
   return report;
@@ -430,10 +447,10 @@ static std::string print(ModuleOp module) {
 Result<std::string> swallow::emitStage(const CompileOptions &options,
                                        Stage stage,
                                        const std::string &variantName) {
-  SWALLOW_TRY(checkTargets(options));
-  const x86::Variant *variant = variantName.empty()
-                                    ? &x86::allVariants().front()
-                                    : x86::findVariant(variantName);
+  SWALLOW_ASSIGN(const std::vector<const x86::Variant *> selected,
+                 selectVariants(options));
+  const x86::Variant *variant =
+      variantName.empty() ? selected.front() : x86::findVariant(variantName);
   if (!variant) {
     std::string known;
     for (const x86::Variant &v : x86::allVariants())

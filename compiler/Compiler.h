@@ -30,7 +30,8 @@ struct CompileOptions {
   /// Where to write what quantisation did to each tensor, as JSON; empty:
   /// nowhere.
   std::string report;
-  /// Targets; "x86-64" is all its code variants.
+  /// Targets: "x86-64" for all its code variants, or names of variants, of
+  /// which a machine needs one that it can run.
   std::vector<std::string> targets = {"x86-64"};
   /// Instead of a checkpoint's weights, those of this seed
   /// (runtime/packing/Synthetic.h); the folder needs its config.json only.

@@ -38,6 +38,8 @@ Status swallow::writeQuantReport(const std::string &path,
          {"relative_error", stats.relativeError()}});
     if (source.hasImportance)
       tensors.back()["weighted_error"] = stats.relativeWeightedError();
+    if (source.outputError)
+      tensors.back()["output_error"] = *source.outputError;
     all += stats;
     bytes += part;
   }

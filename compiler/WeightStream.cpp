@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <condition_variable>
 #include <deque>
 #include <limits>
@@ -28,64 +29,85 @@ namespace {
 constexpr int64_t kChunkBytes = int64_t(4) << 20;
 
 struct Chunk {
-  size_t job;
+  size_t state; // of its job
   int64_t blockBegin, blockEnd;
 };
 
-struct JobState {
-  Hasher hasher;
-  int64_t hashedBlocks = 0;     // guarded by the stream's mutex
-  std::vector<PackStats> stats; // likewise
+struct Stats {
+  std::vector<PackStats> weights;   // by source
+  std::vector<OutputStats> outputs; // by source; none without a factor
 };
 
-class Stream {
+struct JobState {
+  size_t index;
+  Hasher hasher;
+  int64_t hashedBlocks = 0; // guarded by the packing's mutex
+  Stats stats;              // likewise
+};
+
+/// Some jobs being packed.
+class Packing {
 public:
-  Stream(const std::vector<WeightJob> &jobs,
-         const std::vector<uint64_t> &fileOffsets, const AtomicFile &file,
-         Progress *progress)
-      : jobs_(jobs), fileOffsets_(fileOffsets), file_(file),
+  Packing(const std::vector<WeightJob> &jobs,
+          const std::vector<size_t> &indices,
+          const std::vector<uint64_t> &fileOffsets, const AtomicFile &file,
+          const InputFactor *factor, Progress *progress)
+      : jobs_(jobs), fileOffsets_(fileOffsets), file_(file), factor_(factor),
         progress_(progress) {
-    for (size_t job = 0; job < jobs.size(); ++job) {
-      const PackedLayout &layout = jobs[job].layout;
-      states_.emplace_back().stats.resize(jobs[job].sources.size());
+    for (size_t state = 0; state < indices.size(); ++state) {
+      const WeightJob &job = jobs[indices[state]];
+      const PackedLayout &layout = job.layout;
+      states_.emplace_back().index = indices[state];
+      states_.back().stats = emptyStats(job);
       int64_t blocks = layout.totalBlocks();
-      int64_t step =
-          std::clamp<int64_t>(kChunkBytes / layout.blockBytes(), 1, blocks);
+      // With a factor a single block is a lot of work.
+      int64_t step = std::clamp<int64_t>(
+          factor ? 1 : kChunkBytes / layout.blockBytes(), 1, blocks);
       for (int64_t block = 0; block < blocks; block += step)
-        chunks_.push_back({job, block, std::min(block + step, blocks)});
+        chunks_.push_back({state, block, std::min(block + step, blocks)});
       bufferBytes_ = std::max(bufferBytes_, step * layout.blockBytes());
     }
   }
 
-  Result<std::vector<PackedWeight>> run(int threads) {
+  Status run(int threads, std::vector<PackedWeight> &packed) {
     threads_ = std::min<size_t>(threadCount(threads),
                                 std::max<size_t>(chunks_.size(), 1));
     runOnThreads(static_cast<int>(threads_), [this] { work(); });
-    if (!error_.ok())
-      return error_.error();
-    std::vector<PackedWeight> result;
     for (JobState &state : states_)
-      result.push_back({state.hasher.finish(), std::move(state.stats)});
-    return result;
+      packed[state.index] = {state.hasher.finish(),
+                             std::move(state.stats.weights),
+                             std::move(state.stats.outputs)};
+    return error_;
   }
 
 private:
+  const WeightJob &jobOf(const Chunk &chunk) const {
+    return jobs_[states_[chunk.state].index];
+  }
+
+  Stats emptyStats(const WeightJob &job) const {
+    Stats stats;
+    stats.weights.resize(job.sources.size());
+    stats.outputs.resize(factor_ ? job.sources.size() : 0);
+    return stats;
+  }
+
   void work() {
     std::vector<uint8_t> buffer(static_cast<size_t>(bufferBytes_));
     for (size_t at; (at = next_.fetch_add(1)) < chunks_.size();) {
       if (at + threads_ < chunks_.size())
         advise(chunks_[at + threads_], &MappedFile::adviseSequential);
       const Chunk &chunk = chunks_[at];
-      const int64_t blockBytes = jobs_[chunk.job].layout.blockBytes();
+      const int64_t blockBytes = jobOf(chunk).layout.blockBytes();
       std::span<const uint8_t> packed(
           buffer.data(), static_cast<size_t>(
                              (chunk.blockEnd - chunk.blockBegin) * blockBytes));
-      std::vector<PackStats> stats = pack(chunk, buffer.data());
+      const Stats stats = pack(chunk, buffer.data());
       advise(chunk, &MappedFile::adviseDontNeed);
       if (!hash(chunk, packed, stats))
         return;
       Status written = file_.writeAt(
-          fileOffsets_[chunk.job] +
+          fileOffsets_[states_[chunk.state].index] +
               static_cast<uint64_t>(chunk.blockBegin * blockBytes),
           packed);
       if (!written)
@@ -95,21 +117,25 @@ private:
     }
   }
 
-  std::vector<PackStats> pack(const Chunk &chunk, uint8_t *out) const {
-    const WeightJob &job = jobs_[chunk.job];
+  Stats pack(const Chunk &chunk, uint8_t *out) const {
+    const WeightJob &job = jobOf(chunk);
     std::vector<PackSource> sources;
     for (const SourceTensor &source : job.sources)
       sources.push_back({source.element, source.bytes, source.importance});
-    std::vector<PackStats> stats(sources.size());
-    packBlocks(job.layout, sources, chunk.blockBegin, chunk.blockEnd, out,
-               stats);
+    Stats stats = emptyStats(job);
+    if (factor_)
+      packBlocksWithFeedback(job.layout, sources, *factor_, chunk.blockBegin,
+                             chunk.blockEnd, out, stats.weights, stats.outputs);
+    else
+      packBlocks(job.layout, sources, chunk.blockBegin, chunk.blockEnd, out,
+                 stats.weights);
     return stats;
   }
 
   // Hashes in order; false if another thread has failed meanwhile.
   bool hash(const Chunk &chunk, std::span<const uint8_t> packed,
-            const std::vector<PackStats> &stats) {
-    JobState &state = states_[chunk.job];
+            const Stats &stats) {
+    JobState &state = states_[chunk.state];
     std::unique_lock lock(mutex_);
     turn_.wait(lock, [&] {
       return !error_.ok() || state.hashedBlocks == chunk.blockBegin;
@@ -120,8 +146,10 @@ private:
     state.hasher.update(packed); // nobody else's turn
     lock.lock();
     state.hashedBlocks = chunk.blockEnd;
-    for (size_t i = 0; i < stats.size(); ++i)
-      state.stats[i] += stats[i];
+    for (size_t i = 0; i < stats.weights.size(); ++i)
+      state.stats.weights[i] += stats.weights[i];
+    for (size_t i = 0; i < stats.outputs.size(); ++i)
+      state.stats.outputs[i] += stats.outputs[i];
     turn_.notify_all();
     return true;
   }
@@ -137,7 +165,7 @@ private:
   // Tells the kernel about the rows of the checkpoint that a chunk reads.
   void advise(const Chunk &chunk,
               void (MappedFile::*what)(size_t, size_t) const) const {
-    const WeightJob &job = jobs_[chunk.job];
+    const WeightJob &job = jobOf(chunk);
     struct Rows {
       int64_t begin = std::numeric_limits<int64_t>::max(), end = 0;
     };
@@ -161,6 +189,7 @@ private:
   const std::vector<WeightJob> &jobs_;
   const std::vector<uint64_t> &fileOffsets_;
   const AtomicFile &file_;
+  const InputFactor *factor_;
   Progress *progress_;
   std::vector<Chunk> chunks_;
   int64_t bufferBytes_ = 0; // of the largest chunk
@@ -169,16 +198,35 @@ private:
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::condition_variable turn_;
-  std::deque<JobState> states_; // by job; a Hasher does not move
+  std::deque<JobState> states_; // a Hasher does not move
   Status error_;                // the first; guarded by mutex_
 };
 
 } // namespace
 
-Result<std::vector<PackedWeight>>
-swallow::streamWeights(const std::vector<WeightJob> &jobs,
-                       const std::vector<uint64_t> &fileOffsets,
-                       const AtomicFile &file, int threads,
-                       Progress *progress) {
-  return Stream(jobs, fileOffsets, file, progress).run(threads);
+WeightStream::WeightStream(const std::vector<WeightJob> &jobs,
+                           const std::vector<uint64_t> &fileOffsets,
+                           const AtomicFile &file, int threads)
+    : jobs_(jobs), fileOffsets_(fileOffsets), file_(file), threads_(threads),
+      packed_(jobs.size()), done_(jobs.size()) {}
+
+Status WeightStream::pack(const std::vector<size_t> &indices,
+                          const InputFactor *factor, Progress *progress) {
+  for (size_t index : indices)
+    done_[index] = true;
+  return Packing(jobs_, indices, fileOffsets_, file_, factor, progress)
+      .run(threads_, packed_);
+}
+
+Status WeightStream::packWithFactor(size_t index, const InputFactor &factor) {
+  assert(!done_[index]);
+  return pack({index}, &factor, nullptr);
+}
+
+Status WeightStream::packOthers(Progress *progress) {
+  std::vector<size_t> others;
+  for (size_t index = 0; index < jobs_.size(); ++index)
+    if (!done_[index])
+      others.push_back(index);
+  return pack(others, nullptr, progress);
 }

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/packing/ErrorFeedback.h"
 #include "runtime/packing/PackedLayout.h"
 #include "runtime/packing/Quantize.h"
 
@@ -209,14 +210,14 @@ int64_t packBlock(const PackedLayout &layout, const uint8_t *rows,
   return nonFinite;
 }
 
-// Rows of a block as f32, NaN and infinities as 0, quantised and packed.
-int64_t packQuantizedBlock(const PackedLayout &layout, const uint8_t *rows,
-                           int64_t numRows, const PackSource &from,
-                           std::vector<float> &buffer, uint8_t *out,
-                           PackStats &stats) {
+// Rows of a block as f32, [layout.nBlock][paddedCols()], zeros beyond; NaN and
+// infinities count as 0, and how many there were is returned.
+int64_t readRows(const PackedLayout &layout, const uint8_t *rows,
+                 int64_t numRows, SourceElement element,
+                 std::vector<float> &buffer) {
   const int64_t stride = layout.paddedCols();
-  const int64_t rowBytes = layout.cols * sourceElementSize(from.element);
-  ConvertFn convert = converter(from.element, PackedElement::F32);
+  const int64_t rowBytes = layout.cols * sourceElementSize(element);
+  ConvertFn convert = converter(element, PackedElement::F32);
   buffer.assign(static_cast<size_t>(layout.nBlock * stride), 0.0f);
   int64_t nonFinite = 0;
   for (int64_t row = 0; row < numRows; ++row) {
@@ -228,9 +229,14 @@ int64_t packQuantizedBlock(const PackedLayout &layout, const uint8_t *rows,
         to[i] = std::isfinite(to[i]) ? to[i] : 0.0f;
     nonFinite += met;
   }
-  quantizeBlock(layout, buffer.data(), numRows, stride, from.importance, out,
-                stats);
   return nonFinite;
+}
+
+// Where the rows of a packed block come from.
+const uint8_t *rowsAt(const PackedLayout &layout, const PackSource &source,
+                      int64_t row) {
+  return source.bytes.data() +
+         row * layout.cols * sourceElementSize(source.element);
 }
 
 } // namespace
@@ -270,11 +276,12 @@ void swallow::packBlocks(const PackedLayout &layout,
       blocks = std::min(blockEnd - block, layout.sourceRows[source] - begin);
       end = begin + blocks;
     }
-    const uint8_t *rows = from.bytes.data() +
-                          begin * layout.cols * sourceElementSize(from.element);
+    const uint8_t *rows = rowsAt(layout, from, begin);
     if (isQuantized(layout.element)) {
-      stats[source].nonFinite += packQuantizedBlock(
-          layout, rows, end - begin, from, buffer, out, stats[source]);
+      stats[source].nonFinite +=
+          readRows(layout, rows, end - begin, from.element, buffer);
+      quantizeBlock(layout, buffer.data(), end - begin, layout.paddedCols(),
+                    from.importance, out, stats[source]);
     } else {
       ConvertFn convert = converter(from.element, layout.element);
       stats[source].nonFinite +=
@@ -284,5 +291,40 @@ void swallow::packBlocks(const PackedLayout &layout,
     }
     out += blocks * layout.blockBytes();
     block += blocks;
+  }
+}
+
+OutputStats &OutputStats::operator+=(const OutputStats &other) {
+  squaredError += other.squaredError;
+  squaredOutput += other.squaredOutput;
+  return *this;
+}
+
+double OutputStats::relativeError() const {
+  return squaredOutput > 0 ? std::sqrt(squaredError / squaredOutput) : 0;
+}
+
+void swallow::packBlocksWithFeedback(const PackedLayout &layout,
+                                     std::span<const PackSource> sources,
+                                     const InputFactor &factor,
+                                     int64_t blockBegin, int64_t blockEnd,
+                                     uint8_t *out, std::span<PackStats> stats,
+                                     std::span<OutputStats> outputs) {
+  assert(layout.valid() && isQuantized(layout.element) &&
+         sources.size() == layout.sourceRows.size() &&
+         stats.size() == sources.size() && outputs.size() == sources.size());
+  // Of a source's blocks, those whose outputs are looked at.
+  constexpr int64_t kSampleStep = 8;
+  std::vector<float> buffer;
+  for (int64_t block = blockBegin; block < blockEnd; ++block) {
+    auto [source, begin, end] = layout.rowsOfBlock(block);
+    const PackSource &from = sources[source];
+    stats[source].nonFinite += readRows(layout, rowsAt(layout, from, begin),
+                                        end - begin, from.element, buffer);
+    const bool sampled = begin / layout.nBlock % kSampleStep == 0;
+    quantizeBlockWithFeedback(layout, buffer.data(), end - begin,
+                              layout.paddedCols(), factor, out, stats[source],
+                              sampled ? &outputs[source] : nullptr);
+    out += layout.blockBytes();
   }
 }

@@ -68,11 +68,41 @@ struct alignas(64) Batch {
   Floats weight[kQuantGroup]; ///< their importance
 };
 
+/// Output features that are rounded with error feedback at a time: those of the
+/// widest block.
+constexpr int64_t kFeedbackRows = 64;
+
+/// What the errors of some inputs add to others: sums[j][row] +=
+/// sum over i: errors[i][row] * lower[i][j], in the order of i.
+struct FeedbackInput {
+  const float *errors; ///< [inputs][kFeedbackRows]
+  int64_t inputs;
+  const float *lower; ///< [inputs][lowerStride], of which `outputs` are used
+  int64_t lowerStride;
+  int64_t outputs; ///< a multiple of 4
+};
+
+/// A group of inputs of kLanes output features, in units of the block scale.
+struct FeedbackGroup {
+  const float *weights; ///< [kQuantGroup][kFeedbackRows]
+  const float *wanted;  ///< alike: weights and what the errors behind them add
+  float *errors;        ///< alike, written: weights - what they became
+  const float *lower;   ///< L within the group, [kQuantGroup][lowerStride]
+  int64_t lowerStride;
+  const float *variance; ///< D, [kQuantGroup]
+};
+
 /// One of each for each instruction set.
 struct SearchFns {
   void (*search)(PackedElement element, const BatchInput &input, Batch &batch);
   /// The largest magnitude of a multiple of 16 values.
   float (*largest)(const float *values, int64_t count);
+  /// `sums`: [outputs][kFeedbackRows].
+  void (*addFeedback)(const FeedbackInput &input, float *sums);
+  /// Fills in scale and level, and the sums but weightedSquare; the weighted
+  /// error is that of what was wanted.
+  void (*round)(PackedElement element, const FeedbackGroup &group,
+                Batch &batch);
 };
 extern const SearchFns searchBaseline, searchAvx2, searchAvx512;
 
@@ -156,16 +186,23 @@ inline void nearest(const Floats &y, Floats &level) {
   }
 }
 
-template <PackedElement element>
-inline void errorOf(const Batch &batch, const Ints &c, Floats &error) {
+/// c * |c| of each group, and its inverse, which is 1 where c is 0.
+inline Floats scaleOf(const Ints &c) {
   Floats wide = __builtin_convertvector(c, Floats);
   Floats magnitude = wide;
   selectFloats(wide < 0.0f, -wide, magnitude);
-  Floats scale = wide * magnitude;
-  // c = 0 has no inverse; its values are all 0.
-  Floats inverse = scale;
-  selectFloats(c == 0, Floats{} + 1.0f, inverse);
-  inverse = 1.0f / inverse;
+  return wide * magnitude;
+}
+inline Floats inverseOf(const Ints &c, const Floats &scale) {
+  Floats divisor = scale;
+  selectFloats(c == 0, Floats{} + 1.0f, divisor);
+  return 1.0f / divisor;
+}
+
+template <PackedElement element>
+inline void errorOf(const Batch &batch, const Ints &c, Floats &error) {
+  const Floats scale = scaleOf(c);
+  const Floats inverse = inverseOf(c, scale);
   error = Floats{};
   for (int64_t i = 0; i < kQuantGroup; ++i) {
     Floats level;
@@ -223,6 +260,16 @@ inline void loadTransposed(const float *from, int64_t groups,
   transpose(to);
 }
 
+/// The largest magnitude of each group.
+inline Floats largestOf(const Batch &batch) {
+  Floats largest = Floats{};
+  for (const Floats &x : batch.x) {
+    Floats magnitude = magnitudeOf(x);
+    selectFloats(magnitude > largest, magnitude, largest);
+  }
+  return largest;
+}
+
 /// Fills in x and weight; returns the largest magnitude of each group.
 inline Floats loadBatch(const BatchInput &input, Batch &batch) {
   loadTransposed(input.values, input.groups, batch.x);
@@ -231,20 +278,18 @@ inline Floats loadBatch(const BatchInput &input, Batch &batch) {
   else
     for (Floats &weight : batch.weight)
       weight = Floats{} + 1.0f;
-  Floats largest = Floats{};
-  for (Floats &x : batch.x) {
+  for (Floats &x : batch.x)
     x *= input.inverse;
-    Floats magnitude = magnitudeOf(x);
-    selectFloats(magnitude > largest, magnitude, largest);
-  }
-  return largest;
+  return largestOf(batch);
 }
 
-template <PackedElement element>
-inline void searchBatch(const BatchInput &input, Batch &batch) {
+/// Finds the scale of each group, that with the smallest errorFor(scale,
+/// error); `largest` is the largest magnitude of its values.
+template <PackedElement element, typename ErrorFor>
+inline void searchScale(const Floats &largest, Ints &best, ErrorFor errorFor) {
   constexpr Search search = searchOf(element);
   // The codes between which each lane looks.
-  Floats ideal = loadBatch(input, batch) / largestLevel(element);
+  Floats ideal = largest / largestLevel(element);
   Ints first, last;
   int32_t span = 0;
   for (int64_t lane = 0; lane < kLanes; ++lane) {
@@ -257,12 +302,12 @@ inline void searchBatch(const BatchInput &input, Batch &batch) {
     span = last[lane] - first[lane] > span ? last[lane] - first[lane] : span;
   }
 
-  Ints best = Ints{};
+  best = Ints{};
   Floats bestError;
-  errorOf<element>(batch, best, bestError);
+  errorFor(best, bestError);
   auto tryCodes = [&](const Ints &codes) {
     Floats error;
-    errorOf<element>(batch, codes, error);
+    errorFor(codes, error);
     Ints better = error < bestError;
     selectFloats(better, error, bestError);
     best = better ? codes : best;
@@ -288,15 +333,16 @@ inline void searchBatch(const BatchInput &input, Batch &batch) {
         tryCodes(codes);
       }
   }
+}
 
-  batch.scale = best;
-  Floats wide = __builtin_convertvector(best, Floats);
-  Floats magnitude = wide;
-  selectFloats(wide < 0.0f, -wide, magnitude);
-  Floats scale = wide * magnitude;
-  selectFloats(best == 0, Floats{} + 1.0f, scale);
-  Floats inverse = 1.0f / scale;
-  selectFloats(best == 0, Floats{}, scale);
+template <PackedElement element>
+inline void searchBatch(const BatchInput &input, Batch &batch) {
+  const Floats largest = loadBatch(input, batch);
+  searchScale<element>(largest, batch.scale, [&](const Ints &c, Floats &error) {
+    errorOf<element>(batch, c, error);
+  });
+  const Floats scale = scaleOf(batch.scale);
+  const Floats inverse = inverseOf(batch.scale, scale);
   batch.error = batch.square = Floats{};
   batch.weightedError = batch.weightedSquare = Floats{};
   for (int64_t i = 0; i < kQuantGroup; ++i) {

@@ -1,7 +1,7 @@
 //===- QuantSearchAvx2.cpp - see QuantSearch.h and CMakeLists.txt -*- C++
 //-*-===//
 
-#include "runtime/packing/QuantSearch.h"
+#include "runtime/packing/FeedbackSearch.h"
 
 const swallow::quantsearch::SearchFns swallow::quantsearch::searchAvx2 = {
-    searchAny, largestMagnitude};
+    searchAny, largestMagnitude, addFeedback, roundAny};

@@ -1,7 +1,7 @@
 //===- QuantSearchBaseline.cpp - see QuantSearch.h and CMakeLists.txt -*- C++
 //-*-===//
 
-#include "runtime/packing/QuantSearch.h"
+#include "runtime/packing/FeedbackSearch.h"
 
 const swallow::quantsearch::SearchFns swallow::quantsearch::searchBaseline = {
-    searchAny, largestMagnitude};
+    searchAny, largestMagnitude, addFeedback, roundAny};

@@ -3,6 +3,7 @@
 #ifndef SWALLOW_RUNTIME_PACKING_QUANTIZE_H
 #define SWALLOW_RUNTIME_PACKING_QUANTIZE_H
 
+#include "runtime/packing/ErrorFeedback.h"
 #include "runtime/packing/PackedLayout.h"
 
 #include <cstdint>
@@ -20,6 +21,13 @@ void quantizeBlock(const PackedLayout &layout, const float *rows,
                    int64_t numRows, int64_t stride,
                    std::span<const float> importance, uint8_t *out,
                    PackStats &stats);
+
+/// The same with error feedback, see packBlocksWithFeedback. Adds to `outputs`
+/// if there is one, which costs as much again.
+void quantizeBlockWithFeedback(const PackedLayout &layout, const float *rows,
+                               int64_t numRows, int64_t stride,
+                               const InputFactor &factor, uint8_t *out,
+                               PackStats &stats, OutputStats *outputs);
 
 } // namespace swallow
 

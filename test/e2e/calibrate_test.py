@@ -54,7 +54,9 @@ class CalibrateTest:
 
     def compile(self, name, *options, model=None):
         path = self.path(name + ".swallow")
-        self.programs.compile(model or self.model, path, *options)
+        # One variant is enough, and every machine runs it.
+        self.programs.compile(model or self.model, path, "-target",
+                              "x86-64-avx2", *options)
         return path
 
     def calibrated(self, name, *options, model=None):
@@ -115,13 +117,14 @@ class CalibrateTest:
         plain = self.divergence(self.compile("far", *PROJECTIONS), logits)
         near = self.divergence(self.calibrated("near", *PROJECTIONS), logits)
         print(f"divergence from bf16: {plain:.3g}, calibrated {near:.3g}")
-        self.checks.expect(near < 0.95 * plain,
+        self.checks.expect(near < 0.75 * plain,
                            f"calibrated {near}, not calibrated {plain}")
 
     def reports(self):
         plain, found = self.report("plain.json"), self.report("first.json")
-        self.checks.expect("weighted_error" not in json.dumps(plain),
-                           f"a weighted error without weights: {plain}")
+        for error in "weighted_error", "output_error":
+            self.checks.expect(error not in json.dumps(plain),
+                               f"{error} without a text: {plain}")
         self.checks.expect(
             [(t["name"], t["bits"], t["values"]) for t in plain["tensors"]] ==
             [(t["name"], t["bits"], t["values"]) for t in found["tensors"]],
@@ -131,18 +134,19 @@ class CalibrateTest:
             if name in TABLES:
                 self.checks.expect(before == tensor, f"{name}: {tensor}")
                 continue
-            # Errors go where they count less, so that their sum may grow.
+            # Errors make up for each other, though all together they grow.
             self.checks.expect(
-                0 < tensor["weighted_error"] < tensor["relative_error"]
-                and before["relative_error"] <= tensor["relative_error"],
+                0 < tensor["output_error"] < before["relative_error"]
+                < tensor["relative_error"],
                 f"{name}: {before}, calibrated {tensor}")
 
     # Tied embeddings, float32, a sliding window; other numbers of bits.
     def other_models(self):
-        for model, *options in (
-                ("llama31-tied", "-quant", "int8", "-dtype", "f32"),
-                ("mistral-window", "-quant", "int4"),
-                ("llama2-gqa", "-quant-attention", "int6")):
+        for model, error, *options in (
+                ("llama31-tied", "weighted_error", "-quant", "int8", "-dtype",
+                 "f32"),
+                ("mistral-window", "output_error", "-quant", "int4"),
+                ("llama2-gqa", "output_error", "-quant-attention", "int6")):
             report = model + ".json"
             artifact = self.calibrated(
                 model, *options, "-calibrate-tokens", "300", "-report",
@@ -151,9 +155,9 @@ class CalibrateTest:
             self.programs.rt("verify", artifact)
             tensors = self.report(report)["tensors"]
             wrong = [t["name"] for t in tensors
-                     if ("weighted_error" in t) == (t["name"] in TABLES)]
+                     if (error in t) == (t["name"] in TABLES)]
             self.checks.expect(tensors and not wrong,
-                               f"{model}: weighted errors of {wrong}")
+                               f"{model}: {error} of {wrong}")
 
     # ---- what does not fit ---------------------------------------------------
 

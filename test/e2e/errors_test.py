@@ -97,8 +97,9 @@ class ErrorsTest:
         folder = os.path.join(self.golden, MODEL)
         self.fails([compiler], 2, "compile")
         self.fails([compiler, "compile"], 2, "MODEL_DIR")
-        self.fails([compiler, "compile", folder, "-target", "vax"], 2, "vax",
-                   "x86-64")
+        for target in "vax", "x86-64,vax", "x86-64-mmx":
+            self.fails([compiler, "compile", folder, "-target", target], 2,
+                       target.split(",")[-1], "x86-64, x86-64-amx")
         self.fails([compiler, "compile", folder, "-probe-tokens", "-1"], 2,
                    "-probe-tokens")
         self.fails([compiler, "compile", folder, "-emit=kernels", "-variant",

@@ -137,6 +137,25 @@ class SyntheticTest:
         verified = self.programs.rt("verify", self.path("two-checkpoint"))
         self.expect("ok, mean" in verified, f"two layers: {verified!r}")
 
+    def chosen_variants(self):
+        synthetic = ["-weights=synthetic", "-seed", str(SEED)]
+        for target, expected in (
+                ("x86-64-avx2", ["x86-64-avx2"]),
+                ("x86-64-avx2,x86-64-avx512,x86-64-avx2",
+                 ["x86-64-avx512", "x86-64-avx2"])):
+            artifact = self.path("chosen")
+            self.programs.compile(self.path("config"), artifact, "-target",
+                                  target, *synthetic)
+            names = [variant["name"] for variant
+                     in self.programs.inspect(artifact)["variants"]]
+            self.expect(names == expected, f"-target {target}: {names}")
+            options = ["--variant", "x86-64-avx2"]
+            self.expect(
+                self.programs.logits_text(artifact, IDS, *options)
+                == self.programs.logits_text(self.path("made-bf16"), IDS,
+                                             *options),
+                f"-target {target}: other logits")
+
     def says_so(self):
         made = self.path("made-bf16")
         result = run([self.programs.runtime, "logits", made, "--ids", "1"])
@@ -163,6 +182,7 @@ class SyntheticTest:
         for dtype in "bf16", "f32":
             self.same_as_checkpoint(dtype)
         self.first_layers()
+        self.chosen_variants()
         self.says_so()
         self.checks.finish()
 

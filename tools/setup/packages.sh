@@ -17,6 +17,7 @@ apt_build=(
   lld-22 liblld-22-dev
   libflatbuffers-dev flatbuffers-compiler
   libsentencepiece-dev libpcre2-dev libutf8proc-dev nlohmann-json3-dev
+  libeigen3-dev                                         # calibration
   libcli11-dev libxxhash-dev libzstd-dev zlib1g-dev
   libedit-dev libbsd-dev libncurses-dev # lines of `swallow-rt chat`
 )

@@ -31,7 +31,9 @@ static cl::opt<std::string>
                     "with -emit: standard output)"),
            cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
 static cl::list<std::string>
-    targets("target", cl::desc("Targets, comma-separated (default: x86-64)"),
+    targets("target",
+            cl::desc("Targets, comma-separated: x86-64 (default) for all its "
+                     "code variants, or names of variants (see -variant)"),
             cl::value_desc("list"), cl::CommaSeparated, cl::sub(compileCommand),
             cl::cat(category));
 static cl::opt<DType>
@@ -81,8 +83,8 @@ static cl::opt<QuantInputs> quantInputs(
     cl::init(QuantInputs::Default), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> calibrate(
     "calibrate",
-    cl::desc("Run the model over this text, and let its inputs decide "
-             "which errors of quantised weights matter"),
+    cl::desc("Run the model over this text, and round quantised weights so "
+             "that what they compute with it is off by least"),
     cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<int64_t> calibrateTokens(
     "calibrate-tokens",

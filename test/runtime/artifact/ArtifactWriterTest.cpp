@@ -96,6 +96,77 @@ TEST(ArtifactWriter, BytesDoNotDependOnThreads) {
   }
 }
 
+// Some weights are packed before the others, each with a factor of its inputs.
+TEST(ArtifactWriter, PacksSomeWithAFactorFirst) {
+  TemporaryFolder folder;
+  ArtifactParts parts = largeArtifact();
+  const PackedElement i4 = PackedElement::I4;
+  const size_t plain = parts.jobs.size(), first = plain + 1;
+  for (const char *name : {"int4.plain", "int4.first"})
+    parts.addWeight(name, 1, {{300, 100}, 96, i4, 64, 16, 0, false},
+                    SourceElement::BF16);
+  InputFactor factor;
+  factor.size = 96;
+  factor.variance.assign(96, 1.0f);
+  factor.lower.assign(96 * 96, 0.0f);
+  for (size_t i = 1; i < 96; ++i)
+    factor.lower[i * 96 + i - 1] = 0.5f;
+  std::vector<uint8_t> bytes;
+  for (int threads : {1, 3}) {
+    const std::string path = folder.file("m.swallow");
+    WriteOptions options;
+    options.threads = threads;
+    options.packFirst = [&](const PackWithFactor &pack) {
+      return pack(first, factor);
+    };
+    auto report = write(path, parts, options);
+    ASSERT_TRUE(report.ok()) << report.error().message;
+    auto artifact = Artifact::open(path, {.verifyWeights = true});
+    ASSERT_TRUE(artifact.ok()) << artifact.error().message;
+    for (size_t job : {plain, first}) {
+      const WeightJob &weight = parts.jobs[job];
+      std::vector<PackSource> sources;
+      for (const SourceTensor &source : weight.sources)
+        sources.push_back({source.element, source.bytes});
+      std::vector<PackStats> stats(2);
+      std::vector<OutputStats> outputs(2);
+      std::vector<uint8_t> packed(weight.layout.totalBytes());
+      if (job == first)
+        packBlocksWithFeedback(weight.layout, sources, factor, 0,
+                               weight.layout.totalBlocks(), packed.data(),
+                               stats, outputs);
+      else
+        packBlocks(weight.layout, sources, 0, weight.layout.totalBlocks(),
+                   packed.data(), stats);
+      std::span<const uint8_t> stored =
+          artifact->weight(static_cast<uint32_t>(job));
+      EXPECT_TRUE(std::equal(stored.begin(), stored.end(), packed.begin(),
+                             packed.end()));
+      const size_t row = report->sources.size() - (job == first ? 1 : 3);
+      EXPECT_EQ(report->sources[row].stats.relativeError(),
+                stats[1].relativeError());
+      EXPECT_EQ(report->sources[row].outputError.has_value(), job == first);
+      if (job == first) {
+        EXPECT_EQ(*report->sources[row].outputError,
+                  outputs[1].relativeError());
+      }
+    }
+    if (bytes.empty())
+      bytes = readBytes(path);
+    EXPECT_TRUE(readBytes(path) == bytes);
+  }
+  // A failure is the writer's, and leaves nothing.
+  const std::string path = folder.file("failed.swallow");
+  WriteOptions options;
+  options.packFirst = [](const PackWithFactor &) {
+    return Status(ErrorCode::InvalidArgument, "no such text");
+  };
+  auto report = write(path, parts, options);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().message, "no such text");
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 TEST(ArtifactWriter, ReadsFromMappedFiles) {
   TemporaryFolder folder;
   ArtifactParts parts = largeArtifact();
