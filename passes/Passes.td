@@ -249,8 +249,8 @@ def QuantizeWeightsPass : Pass<"swallow-quantize-weights", "::mlir::ModuleOp"> {
     Option<"embedding", "embedding", "int64_t", "0",
            "Bits of codes of an embedding table of its own: 4, 6, 8 or 0">,
     Option<"inputs", "inputs", "std::string", "\"\"",
-           "What products of many rows may round their inputs to: i8 or bf16 "
-           "(default: bf16 for codes of 8 bits, i8 for others)">
+           "What products of many rows may round their inputs to: i8, groups "
+           "or bf16 (default: groups for codes of 8 bits, i8 for others)">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }

@@ -132,8 +132,10 @@ private:
   void addActivationSlots();
   void addQuantizedRows(const StepLiveness::Event &event,
                         const Product &product);
-  /// Whether many rows are quantised for a product by this quantised weight.
-  bool quantizesRowsFor(Value weight) const;
+  /// Whether many rows are quantised for a product by this quantised weight:
+  /// in chunks, or in groups as few are.
+  bool quantizesChunksFor(Value weight) const;
+  bool quantizesGroupsFor(Value weight) const;
   void addWorkspaces();
   void addRopeTables();
   void assignOffsets();
@@ -352,8 +354,13 @@ void ArenaPlan::addRopeTables() {
     }
 }
 
-bool ArenaPlan::quantizesRowsFor(Value weight) const {
+bool ArenaPlan::quantizesChunksFor(Value weight) const {
   return quantizesRows && quantOf(weight).getInputs().isInteger();
+}
+
+bool ArenaPlan::quantizesGroupsFor(Value weight) const {
+  return quantizesRows && !tiles &&
+         isa<VectorType>(quantOf(weight).getInputs());
 }
 
 /// Rows for a step of many: quantised, rounded to bf16, or in f32 where the
@@ -363,7 +370,10 @@ void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
   Type f32 = Float32Type::get(module.getContext());
   Type stored = event.input < 0 ? f32 : elementOfGroup[groupOf[event.input]];
   int64_t width = columns(product.input);
-  if (quantizesRowsFor(product.weight))
+  if (quantizesGroupsFor(product.weight))
+    useWorkspace(event.op, "norm", QuantizedRecords{width}.stride(), event.time,
+                 Per::Token);
+  else if (quantizesChunksFor(product.weight))
     useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
                  event.time, Per::Token);
   else if (tiles)
@@ -430,7 +440,7 @@ void ArenaPlan::addWorkspaces() {
       useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
                    event.time, Per::Thread);
       if (isQuantizedWeight(product->weight) &&
-          quantizesRowsFor(product->weight))
+          quantizesChunksFor(product->weight))
         useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
                      event.time, Per::Thread);
     } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {

@@ -12,9 +12,10 @@ namespace swallow {
 /// See -swallow-quantize-weights.
 struct QuantOptions {
   int64_t attention = 0, mlp = 0, head = 0, embedding = 0;
-  /// What products of many rows may round their inputs to: "i8", "bf16", or
-  /// empty: bf16 for codes of 8 bits, which would lose more than they do by
-  /// being 8 bits, i8 for others.
+  /// What products of many rows may round their inputs to: "i8", one scale for
+  /// 256 of them; "groups", bytes with a scale for each 32, or bf16 where that
+  /// is as fast; "bf16"; or empty: groups for codes of 8 bits, which would lose
+  /// more by i8 than they do by being 8 bits, i8 for others.
   std::string inputs = {};
   bool any() const { return attention || mlp || head || embedding; }
 };

@@ -2,6 +2,7 @@
 
 #include "passes/Passes.h"
 
+#include "dialects/swallow/ProductRows.h"
 #include "dialects/swallow/SwallowDialect.h"
 #include "runtime/packing/QuantFormat.h"
 
@@ -76,9 +77,11 @@ struct QuantizeWeightsPass
             << "weights are quantised to 4, 6 or 8 bits, not " << bits;
         return signalPassFailure();
       }
-      if (inputs != "" && inputs != "i8" && inputs != "bf16") {
+      if (inputs != "" && inputs != "i8" && inputs != "groups" &&
+          inputs != "bf16") {
         getOperation().emitError()
-            << "inputs of products are rounded to i8 or bf16, not " << inputs;
+            << "inputs of products are rounded to i8, groups or bf16, not "
+            << inputs;
         return signalPassFailure();
       }
       quantize(cast<WeightOp>(op), loads[op], bits);
@@ -106,9 +109,14 @@ private:
     auto type = RankedTensorType::get(weight.getTensorType().getShape(),
                                       Float32Type::get(&getContext()));
     weight.setType(type);
-    bool bytes = inputs == "" ? bits < 8 : inputs == "i8";
-    Type input = bytes ? Type(IntegerType::get(&getContext(), 8))
-                       : Type(BFloat16Type::get(&getContext()));
+    StringRef form = inputs;
+    if (form.empty())
+      form = bits < 8 ? "i8" : "groups";
+    Type byte = IntegerType::get(&getContext(), 8);
+    Type input = form == "i8" ? byte
+                 : form == "groups"
+                     ? Type(VectorType::get({QuantizedRecords::kInputs}, byte))
+                     : Type(BFloat16Type::get(&getContext()));
     weight.setQuantAttr(
         QuantAttr::get(&getContext(), bits, kQuantGroup, input));
     for (LoadWeightOp load : loads)

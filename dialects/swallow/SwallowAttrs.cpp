@@ -2,6 +2,7 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 
+#include "dialects/swallow/ProductRows.h"
 #include "runtime/packing/QuantFormat.h"
 
 #include "mlir/IR/Builders.h"
@@ -30,8 +31,13 @@ LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (group != kQuantGroup)
     return emitError() << "expects groups of " << kQuantGroup << " inputs, got "
                        << group;
-  if (!inputs.isInteger(8) && !inputs.isBF16())
-    return emitError() << "expects inputs of type i8 or bf16, got " << inputs;
+  auto vector = dyn_cast<VectorType>(inputs);
+  if (!inputs.isInteger(8) && !inputs.isBF16() &&
+      !(vector && vector.getElementType().isInteger(8) &&
+        vector.getShape() == ArrayRef<int64_t>(QuantizedRecords::kInputs)))
+    return emitError()
+           << "expects inputs of type i8, vector<32xi8> or bf16, got "
+           << inputs;
   return success();
 }
 

@@ -66,7 +66,8 @@ def Swallow_QuantAttr : Swallow_Attr<"Quant", "quant"> {
     Codes of `bits` bits (4, 6 or 8), `group` consecutive inputs of an output
     feature sharing a scale of one byte, as runtime/packing/QuantFormat.h
     defines them. `inputs` is what products of many rows may round their inputs
-    to: i8, one scale for 256 of them, or bf16.
+    to: i8, one scale for 256 of them; vector<32xi8>, one scale for 32, as in
+    steps of few rows, or bf16 where that is as fast; or bf16.
 
     ```mlir
     #swallow.quant<bits = 4, group = 16, inputs = i8>

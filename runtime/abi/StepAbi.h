@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Recorded in the artifact; the loader refuses any other number. */
-#define SWALLOW_ABI_VERSION 2
+#define SWALLOW_ABI_VERSION 3
 
 /* Tokens in one KV block. */
 #define SWALLOW_KV_BLOCK_TOKENS 32
@@ -37,6 +37,8 @@ extern "C" {
  * to a multiple of this ("tokens" in the memory plan's affine expressions), so
  * that a tile's tail reads and writes rows nobody uses. */
 #define SWALLOW_TILE_ROWS 32
+
+#define SWALLOW_MAX_READ_STREAMS 8
 
 /* What compiled code may ask of the runtime. All functions are called by a
  * team thread inside a step with the `context` of the same table. */
@@ -80,6 +82,10 @@ typedef struct SwallowStepArgs {
    * memory plan's affine expressions evaluated for this session. */
   const int64_t *arena_offsets;
   const SwallowServices *services;
+  /* Pieces of a weight that a thread reads side by side in a step of few rows,
+   * 1 .. SWALLOW_MAX_READ_STREAMS: what this machine reads fastest. Results do
+   * not depend on it. */
+  int64_t read_streams;
 } SwallowStepArgs;
 
 /* Every thread of the team calls this; `thread` is in [0, num_threads). */

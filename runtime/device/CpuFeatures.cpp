@@ -1,5 +1,7 @@
 #include "runtime/device/CpuFeatures.h"
 
+#include "runtime/abi/StepAbi.h"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -91,13 +93,32 @@ std::vector<std::string> detect() {
   return names;
 }
 
+std::string vendorOf(const CpuidRegisters &leaf0) {
+  std::string vendor;
+  for (uint32_t word : {leaf0.ebx, leaf0.edx, leaf0.ecx})
+    vendor.append(reinterpret_cast<const char *>(&word), sizeof(word));
+  return vendor;
+}
+
+CpuFeatures hostFeatures() {
+  return CpuFeatures(detect(), vendorOf(cpuid(0, 0)));
+}
+
 } // namespace
 #else
-static std::vector<std::string> detect() { return {}; }
+static CpuFeatures hostFeatures() { return CpuFeatures({}); }
 #endif
 
+// Hygon's processors are AMD's design.
+CpuFeatures::CpuFeatures(std::vector<std::string> names,
+                         std::string_view vendor)
+    : names_(std::move(names)),
+      readStreams_(vendor == "AuthenticAMD" || vendor == "HygonGenuine"
+                       ? 1
+                       : SWALLOW_MAX_READ_STREAMS) {}
+
 const CpuFeatures &CpuFeatures::host() {
-  static const CpuFeatures features(detect());
+  static const CpuFeatures features = hostFeatures();
   return features;
 }
 

@@ -10,6 +10,7 @@
 
 #include "runtime/support/Result.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,21 +18,28 @@
 
 namespace swallow {
 
-/// A set of feature names. Immutable, so sharing between threads is safe.
+/// A set of feature names, and what else depends on the CPU. Immutable, so
+/// sharing between threads is safe.
 class CpuFeatures {
 public:
   /// What CPUID reports and the operating system has enabled (XGETBV):
   /// a feature whose registers the system does not save is not there.
   static const CpuFeatures &host();
 
-  explicit CpuFeatures(std::vector<std::string> names)
-      : names_(std::move(names)) {}
+  /// `vendor` as CPUID names it: "GenuineIntel", "AuthenticAMD".
+  explicit CpuFeatures(std::vector<std::string> names,
+                       std::string_view vendor = "");
 
   bool has(std::string_view name) const;
+  /// Pieces of memory that a thread reads fastest side by side, 1 to 8: one
+  /// after the other on AMD's processors; eight on others, whose prefetching
+  /// starts anew at each page. Measured, see docs/performance.md.
+  int64_t readStreams() const { return readStreams_; }
   std::span<const std::string> names() const { return names_; }
 
 private:
   std::vector<std::string> names_;
+  int64_t readStreams_;
 };
 
 /// What one code variant of an artifact asks of the machine.

@@ -307,6 +307,7 @@ void Session::execute(int64_t numTokens) {
   args.arena = arena_.data();
   args.arena_offsets = arenaOffsets_.data();
   args.services = &services_;
+  args.read_streams = CpuFeatures::host().readStreams();
   if (timer_)
     timer_->beginStep();
   team_->run([&](int64_t thread) {

@@ -18,9 +18,10 @@ using namespace swallow::x86;
 
 namespace {
 
-/// How far ahead of the loads the cache is asked, in bytes: prefetching by the
-/// hardware ends at each page.
-constexpr int64_t kPrefetchBytes = 1024;
+/// How far ahead of the loads the cache is asked, in bytes of a stream, where
+/// there is one and where there are several: prefetching by the hardware ends
+/// at each page.
+constexpr int64_t kPrefetchAlone = 4096, kPrefetchBeside = 1024;
 
 /// Steps of a visit to a stream: what a vector of columns reads of it before
 /// the next stream's turn.
@@ -33,6 +34,7 @@ public:
               int64_t ldc)
       : k(k), a(arguments[0]), m(m), cols(cols), nBlock(nBlock),
         bf16Weight(bf16Weight), bf16Input(bf16Input), lda(lda),
+        ahead(Streams::ahead(k, arguments[3], kPrefetchAlone, kPrefetchBeside)),
         sums(k, arguments[1], arguments[2],
              {arguments[3], arguments[4], arguments[5]}, m, nBlock, ldc) {}
 
@@ -63,7 +65,7 @@ private:
       for (int64_t step = 0; step < count; ++step) {
         Value line = k.offset(weights, step * stepBytes());
         if (column % 64 == 0)
-          k.prefetch(k.offset(line, kPrefetchBytes));
+          k.prefetch(k.offset(line, ahead));
         if (!bf16Weight)
           emitF32(line, k.offset(input, step * 4), terms);
         else if (bf16Input)
@@ -121,6 +123,7 @@ private:
   int64_t m, cols, nBlock;
   bool bf16Weight, bf16Input;
   int64_t lda;
+  Value ahead;
   StreamLoop sums;
 };
 

@@ -20,6 +20,8 @@ static_assert(offsetof(SwallowStepArgs, logits) ==
                       8 * static_cast<size_t>(Arg::Weights) &&
                   offsetof(SwallowStepArgs, services) ==
                       8 * static_cast<size_t>(Arg::Services) &&
+                  offsetof(SwallowStepArgs, read_streams) ==
+                      8 * static_cast<size_t>(Arg::ReadStreams) &&
                   offsetof(SwallowServices, brgemm) ==
                       8 * static_cast<size_t>(Service::Brgemm) &&
                   offsetof(SwallowServices, trace) ==

@@ -42,6 +42,7 @@ enum class Arg : int64_t {
   Arena,
   ArenaOffsets,
   Services,
+  ReadStreams,
 };
 enum class Service : int64_t { Context, Barrier, Brgemm, Trace };
 

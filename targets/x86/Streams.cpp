@@ -3,6 +3,7 @@
 #include "targets/x86/Streams.h"
 
 #include "dialects/swallow/ProductRows.h"
+#include "runtime/abi/StepAbi.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -21,8 +22,7 @@ void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
   choose(1);
 }
 
-/// Of a thread that has as many units.
-constexpr int64_t kMostStreams = 8;
+constexpr int64_t kMostStreams = SWALLOW_MAX_READ_STREAMS;
 static_assert(kMostStreams * kSmallRows <= kGroupRows &&
                   kMostStreams * QuantizedRecords::kMostRows <= kLargeGroupRows,
               "tile_scratch has room for the results of all streams");
@@ -42,14 +42,14 @@ void swallow::x86::emitSmallUnits(
   // stream is one piece of memory; what is left are neighbours.
   auto [begin, end] = frame.share(k.i64(units.count));
   Value share = k.sub(end, begin);
-  Value turns = k.div(share, kMostStreams);
-  Value left = k.rem(share, kMostStreams);
+  Value most = frame.integer(Arg::ReadStreams);
+  Value turns = k.div(share, most);
+  Value left = k.rem(share, most);
   Value leftTurns = k.min(left, k.i64(1));
   k.loop(k.i64(0), k.add(turns, leftTurns), 1, [&, begin = begin](Value turn) {
     Value whole = k.lessThan(turn, turns);
-    Value unit =
-        k.add(begin, k.select(whole, turn, k.mul(turns, kMostStreams)));
-    Value count = k.select(whole, k.i64(kMostStreams), left);
+    Value unit = k.add(begin, k.select(whole, turn, k.mul(turns, most)));
+    Value count = k.select(whole, most, left);
     Value apart = k.select(whole, turns, k.i64(1));
     auto unitAt = [&](Value place) { return k.add(unit, k.mul(place, apart)); };
     auto blockOf = [&](Value unit, int64_t inUnit) {

@@ -1,8 +1,9 @@
 //===- Streams.h - few rows times several blocks side by side ---*- C++ -*-===//
 //
-// A step of few rows is as fast as the weights are read. Kernels for it go over
-// several pieces of a weight at once, so that reading does not stop where one
-// of them enters a page that hardware prefetching does not know yet.
+// A step of few rows is as fast as the weights are read. Kernels for it can go
+// over several pieces of a weight at once, so that reading does not stop where
+// one of them enters a page that hardware prefetching does not know yet. How
+// many are best depends on the CPU: the runtime says (CpuFeatures.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +19,13 @@ struct Streams {
   mlir::Value count;        ///< blocks
   mlir::Value blockStride;  ///< bytes from one to the next in the weight
   mlir::Value resultStride; ///< bytes between their results
+
+  /// The number of bytes for `count` streams: a single one has to be asked for
+  /// further ahead than each of several, which take turns.
+  static mlir::Value ahead(KernelBuilder &k, mlir::Value count, int64_t alone,
+                           int64_t beside) {
+    return k.select(k.lessThan(count, k.i64(2)), k.i64(alone), k.i64(beside));
+  }
 };
 
 /// For each unit of this thread's share: `gemv` for its blocks, then

@@ -56,8 +56,13 @@ swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<
 
 // -----
 
-// expected-error @below {{expects inputs of type i8 or bf16, got 'f32'}}
+// expected-error @below {{expects inputs of type i8, vector<32xi8> or bf16, got 'f32'}}
 swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = f32>}
+
+// -----
+
+// expected-error @below {{expects inputs of type i8, vector<32xi8> or bf16, got 'vector<16xi8>'}}
+swallow.weight @w from ["w"] rows [4] : tensor<4x4xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = vector<16xi8>>}
 
 // -----
 

@@ -4,10 +4,11 @@
 // RUN: not swallow-opt --split-input-file --swallow-quantize-weights="mlp=5" %s 2>&1 | FileCheck %s --check-prefix=BITS
 // RUN: swallow-opt --split-input-file --swallow-quantize-weights="mlp=8 inputs=i8" %s | FileCheck %s --check-prefix=BYTES
 // RUN: swallow-opt --split-input-file --swallow-quantize-weights="mlp=4 inputs=bf16" %s | FileCheck %s --check-prefix=PAIRS
+// RUN: swallow-opt --split-input-file --swallow-quantize-weights="mlp=4 inputs=groups" %s | FileCheck %s --check-prefix=GROUPS
 // RUN: not swallow-opt --split-input-file --swallow-quantize-weights="mlp=4 inputs=f16" %s 2>&1 | FileCheck %s --check-prefix=INPUTS
 
 // BITS: error: weights are quantised to 4, 6 or 8 bits, not 5
-// INPUTS: error: inputs of products are rounded to i8 or bf16, not f16
+// INPUTS: error: inputs of products are rounded to i8, groups or bf16, not f16
 
 !kv = !swallow.kv<layers = 3, heads = 2, head_dim = 16, element = bf16>
 
@@ -16,8 +17,8 @@
 // CHECK: @layers.norm from {{.*}} : tensor<64xf32>{{$}}
 // CHECK: @layers.qkv from {{.*}} : tensor<128x64xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
 // CHECK: @layers.o from {{.*}} : tensor<64x64xf32> {quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
-// CHECK: @layers.gate_up from {{.*}} : tensor<666x64xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
-// CHECK: @layers.down from {{.*}} : tensor<64x333xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
+// CHECK: @layers.gate_up from {{.*}} : tensor<666x64xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = vector<32xi8>>}
+// CHECK: @layers.down from {{.*}} : tensor<64x333xf32> {quant = #swallow.quant<bits = 8, group = 16, inputs = vector<32xi8>>}
 // CHECK: @head from {{.*}} : tensor<777x64xf32> {quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
 // CHECK: swallow.load_weight @layers.qkv[%{{.*}}] : tensor<128x64xf32>
 // CHECK: swallow.fused_qkv {{.*}} : tensor<?x64xf32>, tensor<128x64xf32>
@@ -29,10 +30,11 @@
 // the embedding table, 13 of them; its head lies behind.
 // PLAN: @embed from {{.*}} {offset = 0 : i64, packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = false>, quant = #swallow.quant<bits = 6, group = 16, inputs = i8>}
 // PLAN: @layers.qkv from {{.*}} packing = #swallow.packing<n_block = 16, k_group = 16, row_unit = 16, interleave = false>, quant = #swallow.quant<bits = 4, group = 16, inputs = i8>}
-// PLAN: @layers.gate_up from {{.*}} packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = true>, quant = #swallow.quant<bits = 8, group = 16, inputs = bf16>}
+// PLAN: @layers.gate_up from {{.*}} packing = #swallow.packing<n_block = 48, k_group = 16, row_unit = 0, interleave = true>, quant = #swallow.quant<bits = 8, group = 16, inputs = vector<32xi8>>}
 
 // BYTES: bits = 8, group = 16, inputs = i8>
 // PAIRS: bits = 4, group = 16, inputs = bf16>
+// GROUPS: bits = 4, group = 16, inputs = vector<32xi8>>
 
 swallow.weight @embed from ["e"] rows [777] : tensor<777x64xbf16>
 swallow.weight @layers.norm from ["n.{layer}"] rows [64] layers 3 : tensor<64xf32>

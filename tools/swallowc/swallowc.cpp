@@ -72,14 +72,18 @@ static QuantClassOption
               "embedding (default: as -quant)"),
     quantEmbedding("quant-embedding",
                    "Quantisation of the embedding (default: as -quant)");
-enum class QuantInputs { Default, Int8, BF16 };
+enum class QuantInputs { Default, Int8, Groups, BF16 };
 static cl::opt<QuantInputs> quantInputs(
     "quant-inputs",
     cl::desc(
         "What inputs of quantised matrices are rounded to in steps of many "
-        "rows (default: bf16 for int8 matrices, int8 for others)"),
-    cl::values(clEnumValN(QuantInputs::Int8, "int8", "faster"),
-               clEnumValN(QuantInputs::BF16, "bf16", "more exact")),
+        "rows (default: groups for int8 matrices, int8 for others)"),
+    cl::values(clEnumValN(QuantInputs::Int8, "int8",
+                          "a scale for 256 of them: fastest"),
+               clEnumValN(QuantInputs::Groups, "groups",
+                          "int8 with a scale for 32, or bf16 where that is as "
+                          "fast"),
+               clEnumValN(QuantInputs::BF16, "bf16", "most exact")),
     cl::init(QuantInputs::Default), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string> calibrate(
     "calibrate",
@@ -230,9 +234,10 @@ static QuantOptions quantOptions() {
   };
   return {choose(quantAttention, projections), choose(quantMlp, projections),
           choose(quantHead, tables), choose(quantEmbedding, tables),
-          quantInputs == QuantInputs::Int8   ? "i8"
-          : quantInputs == QuantInputs::BF16 ? "bf16"
-                                             : ""};
+          quantInputs == QuantInputs::Int8     ? "i8"
+          : quantInputs == QuantInputs::Groups ? "groups"
+          : quantInputs == QuantInputs::BF16   ? "bf16"
+                                               : ""};
 }
 
 static int emit(const CompileOptions &options) {

@@ -19,17 +19,22 @@ using namespace swallow::x86;
 
 namespace {
 
-/// How far ahead of the loads the cache is asked, in rounds of two groups.
-constexpr int64_t kPrefetchRounds = 1;
+/// How far ahead of the loads the cache is asked, in rounds of two groups of a
+/// stream, where there is one and where there are several.
+constexpr int64_t kRoundsAlone = 4, kRoundsBeside = 1;
 
 class QuantGemv {
 public:
   QuantGemv(KernelBuilder &k, ValueRange arguments, int64_t m,
             const PackedLayout &layout, int64_t stride, int64_t ldc)
       : k(k), codes(k, layout), rows(arguments[0]), groups(arguments[2]), m(m),
-        stride(stride), sums(k, arguments[1], arguments[3],
-                             {arguments[4], arguments[5], arguments[6]}, m,
-                             layout.nBlock, ldc) {}
+        stride(stride),
+        ahead(Streams::ahead(k, arguments[4],
+                             2 * kRoundsAlone * codes.groupBytes(),
+                             2 * kRoundsBeside * codes.groupBytes())),
+        sums(k, arguments[1], arguments[3],
+             {arguments[4], arguments[5], arguments[6]}, m, layout.nBlock,
+             ldc) {}
 
   void emit() {
     sums.clear();
@@ -83,10 +88,10 @@ private:
   /// Asks for the lines of two groups, a share of them with each vector of
   /// columns: the core has room for few requests at a time.
   void emitPrefetch(Value group, int64_t vector) {
-    const int64_t bytes = 2 * codes.groupBytes(), lines = (bytes + 63) / 64;
+    const int64_t lines = (2 * codes.groupBytes() + 63) / 64;
     for (int64_t i = lines * vector / codes.vectors();
          i < lines * (vector + 1) / codes.vectors(); ++i)
-      k.prefetch(k.offset(group, kPrefetchRounds * bytes + i * 64));
+      k.prefetch(k.offset(k.offset(group, ahead), i * 64));
   }
 
   Value sumOf(Value record, int64_t half, const std::array<Value, 4> &quads) {
@@ -107,6 +112,7 @@ private:
   QuantCodes codes;
   Value rows, groups;
   int64_t m, stride;
+  Value ahead;
   StreamLoop sums;
 };
 

@@ -42,8 +42,11 @@ private:
   void emitLarge() {
     const Variant &variant = step.variant();
     WeightOp weight = product.weight;
-    if (variant.vnni && weight.getQuantAttr().getInputs().isInteger())
+    Type inputs = weight.getQuantAttr().getInputs();
+    if (variant.vnni && inputs.isInteger())
       return emitLargeBytes();
+    if (variant.vnni && !variant.amx && isa<VectorType>(inputs))
+      return emitLargeGroups();
     if (!variant.bf16Dot)
       return emitLargePanels(Element::F32);
     if (variant.amx)
@@ -97,6 +100,39 @@ private:
                   streams.blockStride, streams.resultStride});
         },
         epilogue);
+  }
+
+  /// Groups of 32 inputs, as for few rows.
+  void emitLargeGroups() {
+    Value own = slot("norm");
+    const int64_t stride = QuantizedRecords{layout.cols}.stride();
+    auto [begin, end] = f.share(rows);
+    prepareRows(quantizeSmallRowHelper(step, layout.cols, source.element,
+                                       quantOffset(layout.element), hasNorm(),
+                                       product.eps),
+                begin, end, own, stride);
+    f.barrier();
+    const int64_t vectors = units.nBlock / k.lanes();
+    const int64_t atOnce = vectors % 2 == 0 ? 2 : 1;
+    auto multiply = quantTileHelper(step, layout, atOnce);
+    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
+      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
+        // The last tile's missing rows are those behind it, up to a multiple
+        // of kTileRows.
+        k.loop(k.i64(0), piece.rows, kGroupTileRows, [&](Value row) {
+          Value from = k.offset(own, k.mul(k.add(piece.row0, row), stride));
+          Value to = k.offset(c, k.mul(row, units.columns() * 4));
+          k.loop(k.i64(0), k.i64(units.nBlock), atOnce * k.lanes(),
+                 [&](Value column) {
+                   f.call(multiply, {from, k.i64(stride), block, column,
+                                     k.i64(layout.paddedCols() / kQuantGroup),
+                                     to, k.i64(units.columns())});
+                 });
+        });
+      });
+      finish(piece);
+    });
   }
 
   void emitLargeBytes() {

@@ -2,12 +2,14 @@
 //
 // Up to QuantizedRecords::kMostRows rows are quantised to signed bytes in
 // groups of 32 inputs and multiplied by the codes as they lie in memory, group
-// by group, so that a weight is exactly what its format says. More rows are
-// multiplied panel by panel: 64 columns x 256 or 512 inputs of the weight are
-// unpacked in cache. To what depends on the weight's attribute and the variant:
-// to bytes with one scale per column where it says that inputs are bytes and
-// the variant has integer micro-kernels or tiles; else to bf16 where the
-// variant multiplies that, and to f32 where it does not.
+// by group, so that a weight is exactly what its format says. How more rows are
+// multiplied depends on the weight's attribute and the variant. Where it says
+// that inputs are bytes in groups of 32, and the variant has VNNI and no tiles,
+// they are multiplied in the same way, tile by tile. Else it is done panel by
+// panel: 64 columns x 256 or 512 inputs of the weight are unpacked in cache, to
+// bytes with one scale per column where the attribute says that inputs are
+// bytes and the variant has integer micro-kernels or tiles; else to bf16 where
+// the variant multiplies that, and to f32 where it does not.
 //
 //===----------------------------------------------------------------------===//
 
@@ -47,6 +49,15 @@ mlir::LLVM::LLVMFuncOp quantizeLargeRowHelper(StepEmitter &step,
 mlir::LLVM::LLVMFuncOp quantGemvHelper(StepEmitter &step, int64_t m,
                                        const PackedLayout &layout,
                                        int64_t stride, int64_t ldc);
+
+/// Rows that quantTileHelper multiplies at a time.
+constexpr int64_t kGroupTileRows = 4;
+/// (rows, row stride, block, column, groups, c, ldc): C[0..kGroupTileRows)
+/// [column ..) = rows x `vectors` vectors of columns of the block, from
+/// `column` on, of `groups` groups of inputs. Rows lie as QuantizedRecords;
+/// those of C are `ldc` elements apart.
+mlir::LLVM::LLVMFuncOp
+quantTileHelper(StepEmitter &step, const PackedLayout &layout, int64_t vectors);
 
 /// Row `id` of a table packed as `layout` says, as f32 padded with zeros.
 void emitQuantizedTableRow(StepEmitter &step, KernelBuilder &k,

@@ -49,12 +49,20 @@ TEST(CpuFeaturesTest, TakesTheVariantAskedFor) {
             std::string::npos);
 }
 
+TEST(CpuFeaturesTest, ReadsInAsManyStreamsAsTheVendorsCpusLike) {
+  EXPECT_EQ(CpuFeatures({}, "GenuineIntel").readStreams(), 8);
+  EXPECT_EQ(CpuFeatures({}).readStreams(), 8);
+  for (const char *vendor : {"AuthenticAMD", "HygonGenuine"})
+    EXPECT_EQ(CpuFeatures({}, vendor).readStreams(), 1);
+}
+
 #if defined(__x86_64__)
 TEST(CpuFeaturesTest, AgreesWithTheCompilersOwnDetection) {
   const CpuFeatures &host = CpuFeatures::host();
   __builtin_cpu_init();
   EXPECT_EQ(host.has("avx2"), bool(__builtin_cpu_supports("avx2")));
   EXPECT_EQ(host.has("fma"), bool(__builtin_cpu_supports("fma")));
+  EXPECT_EQ(host.readStreams(), __builtin_cpu_is("amd") ? 1 : 8);
   EXPECT_EQ(host.has("avx512f"), bool(__builtin_cpu_supports("avx512f")));
   EXPECT_EQ(host.has("avx512bw"), bool(__builtin_cpu_supports("avx512bw")));
   EXPECT_EQ(host.has("avx512vl"), bool(__builtin_cpu_supports("avx512vl")));

@@ -38,6 +38,7 @@ struct GuardedRun::Impl {
   uint8_t *arena = nullptr;         // the slot with the lowest address
   std::vector<int64_t> slotOffsets; // from arena
   SwallowServices services{};
+  int64_t readStreams = 0;
 
   static void barrier(void *self, int64_t) {
     static_cast<Impl *>(self)->team->barrier();
@@ -111,6 +112,7 @@ Result<std::unique_ptr<GuardedRun>> GuardedRun::open(const StepProgram &program,
   }
   for (const GuardedMemory &slot : impl.slots)
     impl.slotOffsets.push_back(slot.data() - impl.arena);
+  impl.readStreams = sizes.readStreams;
   impl.services.context = &impl;
   impl.services.barrier = Impl::barrier;
   impl.services.brgemm = Impl::brgemm;
@@ -144,6 +146,7 @@ std::vector<float> GuardedRun::step(const EvalBatch &batch) {
   args.arena = impl.arena;
   args.arena_offsets = impl.slotOffsets.data();
   args.services = &impl.services;
+  args.read_streams = impl.readStreams;
   impl.team->run([&](int64_t thread) {
     impl.program.step(&args, thread, impl.team->size());
   });

@@ -62,6 +62,7 @@ public:
     int64_t context;   // positions per sequence
     int threads;
     std::optional<KvElement> kvElement = {}; // nothing: the artifact's
+    int64_t readStreams = 8;                 // of SwallowStepArgs
   };
   static Result<std::unique_ptr<GuardedRun>> open(const StepProgram &program,
                                                   const Sizes &sizes);

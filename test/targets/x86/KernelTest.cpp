@@ -164,6 +164,7 @@ protected:
     for (int threads : {1, 2, 3}) {
       GuardedRun::Sizes sizes = sizesFor(steps);
       sizes.threads = threads;
+      sizes.readStreams = threads == 1 ? 8 : threads == 2 ? 3 : 1;
       sizes.kvElement = kvElement;
       auto run = GuardedRun::open(compiled.program(), sizes);
       ASSERT_TRUE(run.ok()) << run.error().message;
@@ -194,6 +195,7 @@ protected:
 };
 
 class QuantizedKernelTest : public KernelTest {};
+class GroupedKernelTest : public KernelTest {};
 
 std::string testName(const testing::TestParamInfo<Weights> &info) {
   return nameOf(info.param);
@@ -202,12 +204,18 @@ std::string testName(const testing::TestParamInfo<Weights> &info) {
 INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
                          testing::Values(Weights::F32, Weights::BF16,
                                          Weights::I4, Weights::I6,
-                                         Weights::I8Bf16),
+                                         Weights::I8Groups, Weights::I8Bf16),
                          testName);
 INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
                          testing::Values(Weights::I4, Weights::I6, Weights::I8,
-                                         Weights::I4Bf16, Weights::I6Bf16,
-                                         Weights::I8Bf16),
+                                         Weights::I4Groups, Weights::I6Groups,
+                                         Weights::I8Groups, Weights::I4Bf16,
+                                         Weights::I6Bf16, Weights::I8Bf16),
+                         testName);
+
+INSTANTIATE_TEST_SUITE_P(Dtype, GroupedKernelTest,
+                         testing::Values(Weights::I4Groups, Weights::I6Groups,
+                                         Weights::I8Groups),
                          testName);
 
 // The harness itself: an access behind a buffer is found and named.
@@ -251,7 +259,9 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
         static_cast<int64_t>(batch.ids.size()) <= QuantizedRecords::kMostRows;
     if (!fewRows && variant.vnni && inputsAreBytes(weights()))
       return Bounds{4e-2, 7e-3};
-    if (!fewRows && variant.bf16Dot && !inputsAreBytes(weights()))
+    const bool groups =
+        inputsAreGroups(weights()) && variant.vnni && !variant.amx;
+    if (!fewRows && variant.bf16Dot && !inputsAreBytes(weights()) && !groups)
       return Bounds{1.5e-2, 3e-3};
     return Bounds{1e-4, 1e-5};
   };
@@ -262,6 +272,40 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
       {.in = 512, .out = 256, .exactInput = true}};
   for (const LinearShape &shape : shapes)
     check(linearModule(weights(), shape), separateSteps(kTokens), bounds);
+}
+
+// Where many rows are multiplied group by group, each has the bits that it has
+// among few.
+TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
+  const x86::Variant &variant = *x86::findVariant(variantUnderTest());
+  if (!variant.vnni || variant.amx)
+    GTEST_SKIP() << variant.name << " multiplies many rows in another way";
+  constexpr int64_t rows = 45;
+  EvalBatch whole;
+  std::vector<EvalBatch> few(rows / 9);
+  for (int64_t i = 0; i < rows; ++i)
+    for (EvalBatch *batch : {&whole, &few[i / 9]})
+      batch->logitRows.push_back(
+          batch->push(int32_t((i * 29 + 3) % kTokens), int32_t(i), 0));
+  // Odd numbers of groups and vectors.
+  for (const LinearShape &shape :
+       {LinearShape{.in = 48, .out = 130, .norm = true},
+        LinearShape{.in = 333, .out = 96, .bias = true}}) {
+    const TestModule module = linearModule(weights(), shape);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    auto logits = [&](const std::vector<EvalBatch> &steps) {
+      auto run = GuardedRun::open((*compiled)->program(), sizesFor(steps));
+      EXPECT_TRUE(run.ok()) << run.error().message;
+      std::vector<float> all;
+      for (const EvalBatch &batch : steps) {
+        std::vector<float> found = (*run)->step(batch);
+        all.insert(all.end(), found.begin(), found.end());
+      }
+      return all;
+    };
+    EXPECT_TRUE(sameBits(logits({whole}), logits(few))) << module.name;
+  }
 }
 
 // The result as f32 rows, and as the next product's input.

@@ -19,6 +19,12 @@ const char *nameOf(Weights weights) {
     return "int6";
   case Weights::I8:
     return "int8";
+  case Weights::I4Groups:
+    return "int4_groups";
+  case Weights::I6Groups:
+    return "int6_groups";
+  case Weights::I8Groups:
+    return "int8_groups";
   case Weights::I4Bf16:
     return "int4_bf16_inputs";
   case Weights::I6Bf16:
@@ -114,12 +120,13 @@ private:
     bool matrix = std::count(type.begin(), type.end(), 'x') == 2;
     if (!isQuantized(kind_) || !matrix || name == "exact")
       return "";
-    const bool bytes = inputsAreBytes(kind_);
-    const char *bits = kind_ == (bytes ? Weights::I4 : Weights::I4Bf16)   ? "4"
-                       : kind_ == (bytes ? Weights::I6 : Weights::I6Bf16) ? "6"
-                                                                          : "8";
-    return std::string(" {quant = #swallow.quant<bits = ") + bits +
-           ", group = 16, inputs = " + (bytes ? "i8" : "bf16") + ">}";
+    const int code = static_cast<int>(kind_) - static_cast<int>(Weights::I4);
+    const char *inputs = inputsAreBytes(kind_)    ? "i8"
+                         : inputsAreGroups(kind_) ? "vector<32xi8>"
+                                                  : "bf16";
+    return " {quant = #swallow.quant<bits = " +
+           std::to_string(4 + code % 3 * 2) +
+           ", group = 16, inputs = " + inputs + ">}";
   }
 
   Weights kind_;

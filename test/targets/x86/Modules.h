@@ -18,12 +18,27 @@ struct TestModule {
 };
 
 /// What the matrices of a module are stored as, quantised ones with what
-/// products of many rows may round their inputs to: i8, or bf16 where it says
-/// so.
-enum class Weights { F32, BF16, I4, I6, I8, I4Bf16, I6Bf16, I8Bf16 };
+/// products of many rows may round their inputs to: i8, or groups of i8 or bf16
+/// where it says so.
+enum class Weights {
+  F32,
+  BF16,
+  I4,
+  I6,
+  I8,
+  I4Groups,
+  I6Groups,
+  I8Groups,
+  I4Bf16,
+  I6Bf16,
+  I8Bf16
+};
 constexpr bool isQuantized(Weights weights) { return weights >= Weights::I4; }
 constexpr bool inputsAreBytes(Weights weights) {
-  return isQuantized(weights) && weights < Weights::I4Bf16;
+  return isQuantized(weights) && weights < Weights::I4Groups;
+}
+constexpr bool inputsAreGroups(Weights weights) {
+  return weights >= Weights::I4Groups && weights < Weights::I4Bf16;
 }
 const char *nameOf(Weights weights);
 
