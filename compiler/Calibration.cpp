@@ -79,9 +79,12 @@ Status calibrate(mlir::ModuleOp module, const WeightSource &weights,
     const size_t index = it->second;
     calibrated.byName.erase(it);
     if (feedsBack(jobs[index].layout.element)) {
-      SWALLOW_ASSIGN(InputFactor factor,
-                     factorInputs(input, kDamping, threads));
-      return pack(index, factor);
+      Result<InputFactor> factor = factorInputs(input, kDamping, threads);
+      if (!factor)
+        return {factor.error().code, "the inputs of " + weight.names.front() +
+                                         " are " + factor.error().message +
+                                         " with the calibration text"};
+      return pack(index, *factor);
     }
     auto importance =
         std::make_shared<const std::vector<float>>(importanceOf(input));

@@ -389,8 +389,9 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   write.threads = options.threads;
   write.progress = &progress;
   write.warn = options.warn;
-  CalibratedJobs calibrated = calibratedJobs(jobs, program);
-  if (calibrationText)
+  CalibratedJobs calibrated; // what the jobs refer to, until all are packed
+  if (calibrationText) {
+    calibrated = calibratedJobs(jobs, program);
     write.packFirst = [&](const PackWithFactor &pack) -> Status {
       Stopwatch watch;
       auto module = importModel(*ir.context, source.config, {options.dtype});
@@ -404,6 +405,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
       report.calibrationSeconds = watch.seconds();
       return {};
     };
+  }
   if (program.probe && quantizes)
     write.finish = [&](fbs::ProgramT &packed,
                        std::span<const uint8_t> weights) -> Status {

@@ -91,7 +91,7 @@ Result<InputFactor> swallow::factorInputs(const EvalTensor &input,
     setProducts(x, h, threads);
     mean = h.trace() / static_cast<float>(count);
     if (!std::isfinite(mean))
-      return {ErrorCode::InvalidArgument, "not finite numbers"};
+      return {ErrorCode::InvalidArgument, "too large to be squared"};
     if (mean == 0)
       mean = 1;
     h.diagonal().array() += damping * mean;

@@ -12,7 +12,8 @@ namespace swallow {
 /// H = the mean of x x^T over the rows of `input`, relative to the mean of its
 /// diagonal, plus `damping` on the diagonal, as L D L^T. The same bits whatever
 /// the CPU and the number of threads. Holds 4 bytes for each pair of inputs.
-/// Fails with InvalidArgument where inputs are not finite numbers.
+/// Fails with InvalidArgument where the squares of inputs are not finite; the
+/// message says what the inputs are.
 Result<InputFactor> factorInputs(const EvalTensor &input, float damping,
                                  int threads);
 

@@ -15,8 +15,8 @@
 
 namespace swallow {
 
-/// Of few rows: one record for each 32 inputs, with everything that a kernel
-/// needs of them.
+/// Of few rows, and of many that are multiplied group by group: one record for
+/// each 32 inputs, with everything that a kernel needs of them.
 struct QuantizedRecords {
   /// How many rows are few: unpacking the weights for more rows at a time costs
   /// more than going over them again for every 8.

@@ -86,9 +86,9 @@ private:
     // All products of the step use one stride, so that they share kernels.
     SlotAttr attr = step.slotAttr(index);
     int64_t stride = attr ? attr.getSize().getPerThread() / kMostRows : 0;
-    prepareRows(quantizeSmallRowHelper(step, layout.cols, source.element,
-                                       quantOffset(layout.element), hasNorm(),
-                                       product.eps),
+    prepareRows(quantizeToRecordsHelper(step, layout.cols, source.element,
+                                        quantOffset(layout.element), hasNorm(),
+                                        product.eps),
                 k.i64(0), rows, own, stride);
     emitSmallUnits(
         f, units, rows, kMostRows, weightBase, layout.blockBytes(), tileScratch,
@@ -107,9 +107,9 @@ private:
     Value own = slot("norm");
     const int64_t stride = QuantizedRecords{layout.cols}.stride();
     auto [begin, end] = f.share(rows);
-    prepareRows(quantizeSmallRowHelper(step, layout.cols, source.element,
-                                       quantOffset(layout.element), hasNorm(),
-                                       product.eps),
+    prepareRows(quantizeToRecordsHelper(step, layout.cols, source.element,
+                                        quantOffset(layout.element), hasNorm(),
+                                        product.eps),
                 begin, end, own, stride);
     f.barrier();
     const int64_t vectors = units.nBlock / k.lanes();
@@ -143,7 +143,7 @@ private:
         codes, k.mul(padded, chunks.chunks() * QuantizedChunks::kInputs));
     auto [begin, end] = f.share(rows);
     auto quantize =
-        quantizeLargeRowHelper(step, layout.cols, source.element, isUnsigned(),
+        quantizeToChunksHelper(step, layout.cols, source.element, isUnsigned(),
                                usesTiles(), hasNorm(), product.eps);
     forEachInputRow(f, product, source, begin, end, [&](Value row, Value from) {
       Value at = k.mul(row, QuantizedChunks::kInputs);

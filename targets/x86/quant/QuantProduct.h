@@ -29,15 +29,15 @@ void emitQuantizedProduct(
 
 /// (src, norm weight or anything, dst): one row as QuantizedRecords describes
 /// it. `offset` is that of the weight's codes.
-mlir::LLVM::LLVMFuncOp quantizeSmallRowHelper(StepEmitter &step,
-                                              int64_t columns, Element source,
-                                              int64_t offset, bool norm,
-                                              double eps);
+mlir::LLVM::LLVMFuncOp quantizeToRecordsHelper(StepEmitter &step,
+                                               int64_t columns, Element source,
+                                               int64_t offset, bool norm,
+                                               double eps);
 /// (src, norm weight or anything, codes, scales, rows): one row as
 /// QuantizedChunks describes it, 128 added to codes where `isUnsigned`. `codes`
 /// and `scales` are those of the row in the first chunk, `rows` what is between
 /// chunks.
-mlir::LLVM::LLVMFuncOp quantizeLargeRowHelper(StepEmitter &step,
+mlir::LLVM::LLVMFuncOp quantizeToChunksHelper(StepEmitter &step,
                                               int64_t columns, Element source,
                                               bool isUnsigned, bool tileOrder,
                                               bool norm, double eps);

@@ -28,17 +28,17 @@ public:
       rms = emitRmsScale(k, src, source, columns, eps);
   }
 
-  void emitSmall(int64_t offset) {
+  void emitRecords(int64_t offset) {
     constexpr int64_t group = QuantizedRecords::kInputs;
     int64_t whole = columns / group;
     k.loop(k.i64(0), k.i64(whole), 1,
-           [&](Value at) { emitSmallGroup(at, group, offset); });
+           [&](Value at) { emitRecord(at, group, offset); });
     if (int64_t rest = columns % group)
-      emitSmallGroup(k.i64(whole), rest, offset);
+      emitRecord(k.i64(whole), rest, offset);
   }
 
-  /// `scales` and `rows` as quantizeLargeRowHelper has them.
-  void emitLarge(Value scales, Value rows, bool isUnsigned, bool tileOrder) {
+  /// `scales` and `rows` as quantizeToChunksHelper has them.
+  void emitChunks(Value scales, Value rows, bool isUnsigned, bool tileOrder) {
     lineStride = tileOrder ? kTileStepBytes : kTileRowBytes;
     constexpr int64_t chunk = QuantizedChunks::kInputs;
     auto emit = [&](Value at, int64_t count) {
@@ -78,7 +78,7 @@ private:
     k.store(k.truncateToBytes(codes), to, 1);
   }
 
-  void emitSmallGroup(Value group, int64_t count, int64_t offset) {
+  void emitRecord(Value group, int64_t count, int64_t offset) {
     constexpr int64_t size = QuantizedRecords::kInputs;
     Value begin = k.mul(group, size);
     Value record = k.offset(dst, k.mul(group, QuantizedRecords::kBytes));
@@ -162,23 +162,23 @@ std::string nameOf(const char *stem, int64_t columns, Element source, bool norm,
 
 } // namespace
 
-LLVM::LLVMFuncOp swallow::x86::quantizeSmallRowHelper(StepEmitter &step,
-                                                      int64_t columns,
-                                                      Element source,
-                                                      int64_t offset, bool norm,
-                                                      double eps) {
+LLVM::LLVMFuncOp swallow::x86::quantizeToRecordsHelper(StepEmitter &step,
+                                                       int64_t columns,
+                                                       Element source,
+                                                       int64_t offset,
+                                                       bool norm, double eps) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(nameOf("quantize_row", columns, source, norm, eps) +
                          "_offset" + std::to_string(offset),
                      {ptr, ptr, ptr},
                      [&](KernelBuilder &k, ValueRange arguments) {
                        RowQuantizer(k, arguments, columns, source, norm, eps)
-                           .emitSmall(offset);
+                           .emitRecords(offset);
                      });
 }
 
 LLVM::LLVMFuncOp
-swallow::x86::quantizeLargeRowHelper(StepEmitter &step, int64_t columns,
+swallow::x86::quantizeToChunksHelper(StepEmitter &step, int64_t columns,
                                      Element source, bool isUnsigned,
                                      bool tileOrder, bool norm, double eps) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
@@ -188,6 +188,6 @@ swallow::x86::quantizeLargeRowHelper(StepEmitter &step, int64_t columns,
           (isUnsigned ? "_u8" : "_s8") + (tileOrder ? "_tiles" : ""),
       {ptr, ptr, ptr, ptr, i64}, [&](KernelBuilder &k, ValueRange arguments) {
         RowQuantizer(k, arguments, columns, source, norm, eps)
-            .emitLarge(arguments[3], arguments[4], isUnsigned, tileOrder);
+            .emitChunks(arguments[3], arguments[4], isUnsigned, tileOrder);
       });
 }

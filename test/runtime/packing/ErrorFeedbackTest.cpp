@@ -2,6 +2,7 @@
 
 #include "runtime/packing/ErrorFeedback.h"
 #include "runtime/packing/FeedbackSearch.h"
+#include "test/runtime/packing/PackedBlocks.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 using namespace swallow;
+using namespace swallow::test;
 
 namespace {
 
@@ -56,26 +58,10 @@ Inputs correlated(int64_t cols, double share = 0.9) {
   return inputs;
 }
 
-PackedLayout layoutOf(PackedElement element, int64_t rows, int64_t cols,
-                      int64_t nBlock = 64) {
-  return {{rows}, cols, element, nBlock, kQuantGroup, 0, false};
-}
+struct PackedWithFeedback : Packed {
+  using Packed::Packed;
+  OutputStats outputs = {};
 
-struct Packed {
-  PackedLayout layout;
-  std::vector<uint8_t> bytes;
-  PackStats stats;
-  OutputStats outputs;
-
-  const uint8_t *block(int64_t row) const {
-    return bytes.data() + layout.place(0, row).block * layout.blockBytes();
-  }
-  std::vector<float> row(int64_t row) const {
-    std::vector<float> values(static_cast<size_t>(layout.cols));
-    dequantizeColumn(layout, block(row), layout.place(0, row).column,
-                     values.data());
-    return values;
-  }
   /// What a level of an input's group stands for.
   double scale(int64_t row, int64_t col) const {
     float blockScale;
@@ -89,24 +75,11 @@ struct Packed {
   }
 };
 
-PackSource sourceOf(const std::vector<float> &values) {
-  return {SourceElement::F32,
-          {reinterpret_cast<const uint8_t *>(values.data()),
-           values.size() * sizeof(float)}};
-}
-
-Packed packPlain(const PackedLayout &layout, const std::vector<float> &values) {
-  Packed packed{layout, std::vector<uint8_t>(layout.totalBytes()), {}, {}};
-  PackSource source = sourceOf(values);
-  packBlocks(layout, {&source, 1}, 0, layout.totalBlocks(), packed.bytes.data(),
-             {&packed.stats, 1});
-  return packed;
-}
-
-Packed pack(const PackedLayout &layout, const std::vector<float> &values,
-            const InputFactor &factor, int64_t step = 1000) {
-  Packed packed{
-      layout, std::vector<uint8_t>(layout.totalBytes(), 0xa5), {}, {}};
+PackedWithFeedback packWith(const InputFactor &factor,
+                            const PackedLayout &layout,
+                            const std::vector<float> &values,
+                            int64_t step = 1000) {
+  PackedWithFeedback packed(layout);
   PackSource source = sourceOf(values);
   for (int64_t block = 0; block < layout.totalBlocks(); block += step)
     packBlocksWithFeedback(layout, {&source, 1}, factor, block,
@@ -114,16 +87,6 @@ Packed pack(const PackedLayout &layout, const std::vector<float> &values,
                            packed.bytes.data() + block * layout.blockBytes(),
                            {&packed.stats, 1}, {&packed.outputs, 1});
   return packed;
-}
-
-std::vector<float> normal(int64_t count, float sigma = 0.02f,
-                          unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> distribution(0, sigma);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float &value : values)
-    value = distribution(random);
-  return values;
 }
 
 /// e H e^T.
@@ -178,10 +141,10 @@ TEST_P(ErrorFeedbackTest, OutputsAreCloserThanWithNearestCodes) {
   const Inputs inputs = correlated(cols);
   PackedLayout layout = layoutOf(GetParam(), rows, cols);
   std::vector<float> values = normal(rows * cols);
-  const Packed packed = pack(layout, values, inputs.factor);
+  const auto packed = packWith(inputs.factor, layout, values);
   const double error = outputError(inputs, packed, values, rows);
   EXPECT_LT(error,
-            0.6 * outputError(inputs, packPlain(layout, values), values, rows));
+            0.6 * outputError(inputs, pack(layout, values), values, rows));
   // The statistics are those of what has been stored.
   EXPECT_NEAR(packed.outputs.relativeError(), error, 2e-3 * error);
   double weights = 0, squares = 0;
@@ -201,7 +164,7 @@ TEST_P(ErrorFeedbackTest, CodesAreTheNearestToWhatIsWanted) {
   const Inputs inputs = correlated(cols, 0.7);
   PackedLayout layout = layoutOf(GetParam(), rows, cols);
   std::vector<float> values = normal(rows * cols);
-  const Packed packed = pack(layout, values, inputs.factor);
+  const auto packed = packWith(inputs.factor, layout, values);
   for (int64_t row : {0, 1, 17, 63, 64, 69}) {
     const std::vector<float> found = packed.row(row);
     const std::vector<double> errors = errorsOf(packed, values, row);
@@ -228,8 +191,8 @@ TEST_P(ErrorFeedbackTest, IndependentInputs) {
   factor.variance.assign(cols, 1.0f);
   PackedLayout layout = layoutOf(GetParam(), rows, cols);
   std::vector<float> values = normal(rows * cols);
-  const Packed packed = pack(layout, values, factor);
-  const double plain = packPlain(layout, values).stats.relativeError();
+  const auto packed = packWith(factor, layout, values);
+  const double plain = pack(layout, values).stats.relativeError();
   EXPECT_NEAR(packed.stats.relativeError(), plain, 0.03 * plain);
   EXPECT_NEAR(packed.outputs.relativeError(), packed.stats.relativeError(),
               1e-6);
@@ -241,15 +204,15 @@ TEST_P(ErrorFeedbackTest, BlocksDoNotDependOnTheirNeighbours) {
   for (int64_t nBlock : {16, 48, 64}) {
     PackedLayout layout = layoutOf(GetParam(), rows, cols, nBlock);
     std::vector<float> values = normal(rows * cols);
-    const Packed once = pack(layout, values, inputs.factor);
-    const Packed each = pack(layout, values, inputs.factor, 1);
+    const auto once = packWith(inputs.factor, layout, values);
+    const auto each = packWith(inputs.factor, layout, values, 1);
     EXPECT_EQ(once.bytes, each.bytes);
     EXPECT_EQ(once.outputs.squaredError, each.outputs.squaredError);
     // Blocks are the same behind others as alone.
     std::vector<float> last(values.end() - (rows % nBlock) * cols,
                             values.end());
-    const Packed alone = pack(layoutOf(GetParam(), rows % nBlock, cols, nBlock),
-                              last, inputs.factor);
+    const auto alone = packWith(
+        inputs.factor, layoutOf(GetParam(), rows % nBlock, cols, nBlock), last);
     EXPECT_EQ(std::memcmp(alone.bytes.data(), once.block(rows - 1),
                           layout.blockBytes()),
               0);
@@ -264,16 +227,15 @@ TEST_P(ErrorFeedbackTest, ZerosAndNonFiniteValues) {
     values[3 * cols + c] = 0;
   values[5] = std::numeric_limits<float>::quiet_NaN();
   values[45] = std::numeric_limits<float>::infinity();
-  const Packed packed =
-      pack(layoutOf(GetParam(), rows, cols), values, inputs.factor);
+  const auto packed =
+      packWith(inputs.factor, layoutOf(GetParam(), rows, cols), values);
   EXPECT_EQ(packed.row(3), std::vector<float>(cols, 0.0f));
   EXPECT_EQ(packed.stats.nonFinite, 2);
   for (int64_t r = 0; r < rows; ++r)
     for (float value : packed.row(r))
       ASSERT_LE(std::fabs(value), 0.2f);
-  const Packed zeros =
-      pack(layoutOf(GetParam(), rows, cols),
-           std::vector<float>(rows * cols, 0.0f), inputs.factor);
+  const auto zeros = packWith(inputs.factor, layoutOf(GetParam(), rows, cols),
+                              std::vector<float>(rows * cols, 0.0f));
   EXPECT_EQ(zeros.row(69), std::vector<float>(cols, 0.0f));
   EXPECT_EQ(zeros.outputs.relativeError(), 0);
 }
@@ -282,8 +244,8 @@ TEST_P(ErrorFeedbackTest, AnyMagnitude) {
   const Inputs inputs = correlated(64);
   for (float sigma : {1e-30f, 1e-20f, 1e-3f, 1e3f, 1e20f, 1e36f}) {
     std::vector<float> values = normal(32 * 64, sigma);
-    const Packed packed =
-        pack(layoutOf(GetParam(), 32, 64), values, inputs.factor);
+    const auto packed =
+        packWith(inputs.factor, layoutOf(GetParam(), 32, 64), values);
     for (int64_t r = 0; r < 32; ++r)
       for (float value : packed.row(r)) {
         ASSERT_TRUE(std::isfinite(value)) << sigma;

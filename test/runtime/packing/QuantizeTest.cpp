@@ -2,6 +2,7 @@
 
 #include "runtime/packing/Quantize.h"
 #include "runtime/packing/QuantSearch.h"
+#include "test/runtime/packing/PackedBlocks.h"
 
 #include <gtest/gtest.h>
 
@@ -12,52 +13,9 @@
 #include <vector>
 
 using namespace swallow;
+using namespace swallow::test;
 
 namespace {
-
-PackedLayout layoutOf(PackedElement element, int64_t rows, int64_t cols,
-                      int64_t nBlock = 64) {
-  return {{rows}, cols, element, nBlock, kQuantGroup, 0, false};
-}
-
-struct Packed {
-  PackedLayout layout;
-  std::vector<uint8_t> bytes;
-  PackStats stats;
-
-  std::vector<float> row(int64_t row) const {
-    std::vector<float> values(static_cast<size_t>(layout.cols));
-    PackedLayout::Place place = layout.place(0, row);
-    dequantizeColumn(layout, bytes.data() + place.block * layout.blockBytes(),
-                     place.column, values.data());
-    return values;
-  }
-};
-
-Packed pack(const PackedLayout &layout, const std::vector<float> &values,
-            std::span<const float> importance = {}, int64_t step = 1000) {
-  Packed packed{layout, std::vector<uint8_t>(layout.totalBytes(), 0xa5), {}};
-  PackSource source{SourceElement::F32,
-                    {reinterpret_cast<const uint8_t *>(values.data()),
-                     values.size() * sizeof(float)},
-                    importance};
-  for (int64_t block = 0; block < layout.totalBlocks(); block += step)
-    packBlocks(layout, {&source, 1}, block,
-               std::min(block + step, layout.totalBlocks()),
-               packed.bytes.data() + block * layout.blockBytes(),
-               {&packed.stats, 1});
-  return packed;
-}
-
-std::vector<float> normal(int64_t count, float sigma = 0.02f,
-                          unsigned seed = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> distribution(0, sigma);
-  std::vector<float> values(static_cast<size_t>(count));
-  for (float &value : values)
-    value = distribution(random);
-  return values;
-}
 
 class QuantizeTest : public testing::TestWithParam<PackedElement> {};
 

@@ -186,6 +186,25 @@ protected:
     }
   }
 
+  /// The logits of all steps of a conversation, one behind the other.
+  static std::vector<float> logitsOf(CompiledModule &compiled,
+                                     const std::vector<EvalBatch> &steps,
+                                     std::optional<KvElement> kvElement = {}) {
+    GuardedRun::Sizes sizes = sizesFor(steps);
+    sizes.kvElement = kvElement;
+    auto run = GuardedRun::open(compiled.program(), sizes);
+    if (!run.ok()) {
+      ADD_FAILURE() << run.error().message;
+      return {};
+    }
+    std::vector<float> all;
+    for (const EvalBatch &batch : steps) {
+      std::vector<float> found = (*run)->step(batch);
+      all.insert(all.end(), found.begin(), found.end());
+    }
+    return all;
+  }
+
   static bool sameBits(const std::vector<float> &a,
                        const std::vector<float> &b) {
     return a.size() == b.size() &&
@@ -294,17 +313,9 @@ TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
     const TestModule module = linearModule(weights(), shape);
     auto compiled = CompiledModule::compile(module.ir, module.columns);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
-    auto logits = [&](const std::vector<EvalBatch> &steps) {
-      auto run = GuardedRun::open((*compiled)->program(), sizesFor(steps));
-      EXPECT_TRUE(run.ok()) << run.error().message;
-      std::vector<float> all;
-      for (const EvalBatch &batch : steps) {
-        std::vector<float> found = (*run)->step(batch);
-        all.insert(all.end(), found.begin(), found.end());
-      }
-      return all;
-    };
-    EXPECT_TRUE(sameBits(logits({whole}), logits(few))) << module.name;
+    EXPECT_TRUE(
+        sameBits(logitsOf(**compiled, {whole}), logitsOf(**compiled, few)))
+        << module.name;
   }
 }
 
@@ -438,19 +449,8 @@ TEST_P(KernelTest, RowsAreComputedAlone) {
       {.hidden = 32, .heads = 8, .kvHeads = 1, .headDim = 48, .window = 100}};
   forEachElement(weights(), shapes,
                  [&](CompiledModule &compiled, KvElement element) {
-                   auto logits = [&](const std::vector<EvalBatch> &steps) {
-                     GuardedRun::Sizes sizes = sizesFor(steps);
-                     sizes.kvElement = element;
-                     auto run = GuardedRun::open(compiled.program(), sizes);
-                     EXPECT_TRUE(run.ok()) << run.error().message;
-                     std::vector<float> all;
-                     for (const EvalBatch &batch : steps) {
-                       std::vector<float> found = (*run)->step(batch);
-                       all.insert(all.end(), found.begin(), found.end());
-                     }
-                     return all;
-                   };
-                   EXPECT_TRUE(sameBits(logits(whole), logits(apart)));
+                   EXPECT_TRUE(sameBits(logitsOf(compiled, whole, element),
+                                        logitsOf(compiled, apart, element)));
                  });
 }
 
