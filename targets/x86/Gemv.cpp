@@ -73,7 +73,10 @@ private:
         else
           emitSplit(line, k.offset(input, step * 8), terms);
       }
-      return terms;
+      SmallVector<StreamLoop::Term> result;
+      for (Value term : terms)
+        result.push_back({term});
+      return result;
     });
   }
 

@@ -110,15 +110,16 @@ void StreamLoop::clear() {
   });
 }
 
-void StreamLoop::add(
-    function_ref<KernelBuilder::Values(int64_t, Value)> visit) {
+void StreamLoop::add(function_ref<SmallVector<Term>(int64_t, Value)> visit) {
   for (int64_t v = 0; v < vectors; ++v)
     forEachStream([&](Value block, Value results) {
-      KernelBuilder::Values terms = visit(v, block);
+      SmallVector<Term> terms = visit(v, block);
       for (int64_t row = 0; row < m; ++row) {
         Value place = at(results, row, v);
         Value sum = k.loadVector(place, Element::F32);
-        k.storeVector(k.addf(sum, terms[row]), place, Element::F32);
+        auto [term, factor] = terms[row];
+        k.storeVector(factor ? k.fma(term, factor, sum) : k.addf(sum, term),
+                      place, Element::F32);
       }
     });
 }

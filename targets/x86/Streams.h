@@ -62,11 +62,15 @@ public:
         vectors(nBlock / k.lanes()), ldc(ldc) {}
 
   void clear();
+  /// What is added to a row's sum: the term, times `factor` where there is one.
+  struct Term {
+    Value term, factor = {};
+  };
   /// For each vector of columns and each stream: `visit` with the number of the
   /// vector and the stream's block returns for each row what is added to its
   /// sum.
   void
-  add(llvm::function_ref<KernelBuilder::Values(int64_t vector, Value block)>
+  add(llvm::function_ref<llvm::SmallVector<Term>(int64_t vector, Value block)>
           visit);
   /// Replaces all sums.
   void finish(llvm::function_ref<Value(Value sum, Value block)> result);

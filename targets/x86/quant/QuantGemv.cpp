@@ -63,7 +63,8 @@ private:
   }
 
   /// One vector of columns of `count` groups of a block, for all rows.
-  Values emitVector(Value group, Value record, int64_t count, int64_t vector) {
+  SmallVector<StreamLoop::Term> emitVector(Value group, Value record,
+                                           int64_t count, int64_t vector) {
     Values parts(m);
     for (int64_t half = 0; half < count; ++half) {
       Value at = k.offset(group, half * codes.groupBytes());
@@ -76,13 +77,14 @@ private:
             half == 0 ? k.mulf(sum, scales) : k.fma(sum, scales, parts[row]);
       }
     }
+    SmallVector<StreamLoop::Term> terms;
     for (int64_t row = 0; row < m; ++row) {
       Value scale = k.load(
           k.f32Type(),
           k.offset(record, row * stride + QuantizedRecords::kScaleOffset));
-      parts[row] = k.mulf(parts[row], k.splat(scale));
+      terms.push_back({parts[row], k.splat(scale)});
     }
-    return parts;
+    return terms;
   }
 
   /// Asks for the lines of two groups, a share of them with each vector of

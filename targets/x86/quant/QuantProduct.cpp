@@ -15,6 +15,9 @@ namespace {
 
 class QuantizedProduct {
   static constexpr int64_t kMostRows = QuantizedRecords::kMostRows;
+  /// Bytes of a block's part that stays in the nearest cache beside rows and
+  /// sums.
+  static constexpr int64_t kTileBytes = 18 << 10;
 
 public:
   using Epilogue = function_ref<void(KernelFrame &, const Tile &)>;
@@ -102,6 +105,45 @@ private:
         epilogue);
   }
 
+  /// The rows of a piece, as QuantizedRecords at `own`, times a block: part by
+  /// part of its inputs, each of which the nearest cache holds while all rows
+  /// are multiplied by it. The last tile's missing rows are those behind it, up
+  /// to a multiple of kTileRows.
+  void emitGroupTiles(Value own, int64_t stride, const Piece &piece,
+                      Value block, Value c) {
+    const int64_t vectors = units.nBlock / k.lanes();
+    const int64_t atOnce = vectors % 2 == 0 ? 2 : 1;
+    // An even number of groups, since a record has two.
+    const int64_t partGroups =
+        std::max<int64_t>(kTileBytes / (2 * groupBytes()), 1) * 2;
+    const int64_t groups = layout.paddedCols() / kQuantGroup;
+    const int64_t parts = (groups + partGroups - 1) / partGroups;
+    auto multiply = quantTileHelper(step, layout, atOnce);
+    Value scale = k.load(k.f32Type(), block);
+    forEachChunk(
+        k, groups, partGroups, [&](Value part, int64_t count, bool accumulate) {
+          // Sums are scaled when they are whole.
+          Value factor =
+              k.select(k.equal(part, k.i64(parts - 1)), scale, k.f32(1.0f));
+          Value number = k.mul(part, partGroups);
+          Value first = k.offset(
+              block, k.add(k.mul(number, groupBytes()), kQuantHeaderBytes));
+          Value records =
+              k.offset(own, k.mul(k.div(number, 2), QuantizedRecords::kBytes));
+          k.loop(k.i64(0), piece.rows, kGroupTileRows, [&](Value row) {
+            Value from =
+                k.offset(records, k.mul(k.add(piece.row0, row), stride));
+            Value to = k.offset(c, k.mul(row, units.columns() * 4));
+            k.loop(k.i64(0), k.i64(units.nBlock), atOnce * k.lanes(),
+                   [&](Value column) {
+                     f.call(multiply, {from, k.i64(stride), first, column,
+                                       k.i64(count), to, k.i64(units.columns()),
+                                       k.i64(accumulate ? 0 : 1), factor});
+                   });
+          });
+        });
+  }
+
   /// Groups of 32 inputs, as for few rows.
   void emitLargeGroups() {
     Value own = slot("norm");
@@ -112,24 +154,10 @@ private:
                                         product.eps),
                 begin, end, own, stride);
     f.barrier();
-    const int64_t vectors = units.nBlock / k.lanes();
-    const int64_t atOnce = vectors % 2 == 0 ? 2 : 1;
-    auto multiply = quantTileHelper(step, layout, atOnce);
     forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
-        // The last tile's missing rows are those behind it, up to a multiple
-        // of kTileRows.
-        k.loop(k.i64(0), piece.rows, kGroupTileRows, [&](Value row) {
-          Value from = k.offset(own, k.mul(k.add(piece.row0, row), stride));
-          Value to = k.offset(c, k.mul(row, units.columns() * 4));
-          k.loop(k.i64(0), k.i64(units.nBlock), atOnce * k.lanes(),
-                 [&](Value column) {
-                   f.call(multiply, {from, k.i64(stride), block, column,
-                                     k.i64(layout.paddedCols() / kQuantGroup),
-                                     to, k.i64(units.columns())});
-                 });
-        });
+        emitGroupTiles(own, stride, piece, blockOf(piece.unit, inUnit),
+                       columnsOf(inUnit));
       });
       finish(piece);
     });

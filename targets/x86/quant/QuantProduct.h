@@ -52,10 +52,11 @@ mlir::LLVM::LLVMFuncOp quantGemvHelper(StepEmitter &step, int64_t m,
 
 /// Rows that quantTileHelper multiplies at a time.
 constexpr int64_t kGroupTileRows = 4;
-/// (rows, row stride, block, column, groups, c, ldc): C[0..kGroupTileRows)
-/// [column ..) = rows x `vectors` vectors of columns of the block, from
-/// `column` on, of `groups` groups of inputs. Rows lie as QuantizedRecords;
-/// those of C are `ldc` elements apart.
+/// (rows, row stride, groups, column, count, c, ldc, begins, scale):
+/// C[0..kGroupTileRows)[column ..) = scale * (rows x `vectors` vectors of
+/// columns of the `count` groups of inputs at `groups`, plus what C was unless
+/// `begins`). Rows lie as QuantizedRecords; those of C are `ldc` elements
+/// apart.
 mlir::LLVM::LLVMFuncOp
 quantTileHelper(StepEmitter &step, const PackedLayout &layout, int64_t vectors);
 

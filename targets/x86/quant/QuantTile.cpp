@@ -23,15 +23,25 @@ public:
   /// Arguments as those of quantTileHelper.
   QuantTile(KernelBuilder &k, ValueRange arguments, const PackedLayout &layout,
             int64_t vectors)
-      : k(k), codes(k, layout), vectors(vectors), block(arguments[2]),
+      : k(k), codes(k, layout), vectors(vectors), first(arguments[2]),
         column(arguments[3]), groups(arguments[4]), c(arguments[5]),
-        ldc(arguments[6]) {
+        ldc(arguments[6]), begins(arguments[7]), scale(arguments[8]) {
     for (int64_t row = 0; row < kGroupTileRows; ++row)
       rows.push_back(k.offset(arguments[0], k.mul(arguments[1], k.i64(row))));
   }
 
   void emit() {
     Values sums(kGroupTileRows * vectors, k.zero());
+    sums = k.ifThenElse(
+        k.equal(begins, k.i64(0)), TypeRange(ValueRange(sums)),
+        [&] {
+          Values before;
+          forEachSum([&](int64_t, Value place) {
+            before.push_back(k.loadVector(place, Element::F32));
+          });
+          return before;
+        },
+        [&] { return sums; });
     Value pairs = k.div(groups, 2);
     sums = k.loop(k.i64(0), pairs, 1, sums, [&](Value pair, ValueRange in) {
       return addGroups(pair, 2, in);
@@ -40,27 +50,32 @@ public:
     sums = k.loop(k.mul(pairs, 2), groups, 1, sums, [&](Value, ValueRange in) {
       return addGroups(pairs, 1, in);
     });
-    Value blockScale = k.splat(k.load(k.f32Type(), block));
-    for (int64_t row = 0; row < kGroupTileRows; ++row) {
-      Value to = k.offset(c, k.mul(k.add(k.mul(ldc, k.i64(row)), column), 4));
-      for (int64_t v = 0; v < vectors; ++v)
-        k.storeVector(k.mulf(sums[row * vectors + v], blockScale),
-                      k.offset(to, v * k.lanes() * 4), Element::F32);
-    }
+    Value factor = k.splat(scale);
+    forEachSum([&](int64_t i, Value place) {
+      k.storeVector(k.mulf(sums[i], factor), place, Element::F32);
+    });
   }
 
 private:
   using Values = KernelBuilder::Values;
 
+  /// The sums' numbers and where they lie in C.
+  void forEachSum(function_ref<void(int64_t, Value)> body) {
+    for (int64_t row = 0; row < kGroupTileRows; ++row) {
+      Value to = k.offset(c, k.mul(k.add(k.mul(ldc, k.i64(row)), column), 4));
+      for (int64_t v = 0; v < vectors; ++v)
+        body(row * vectors + v, k.offset(to, v * k.lanes() * 4));
+    }
+  }
+
   /// `sums` and what groups 2 * pair and, for a count of 2, the one after it
   /// add.
   Values addGroups(Value pair, int64_t count, ValueRange sums) {
     Value record = k.mul(pair, QuantizedRecords::kBytes);
-    Value first = k.offset(
-        block, k.add(k.mul(pair, 2 * codes.groupBytes()), kQuantHeaderBytes));
+    Value at = k.offset(first, k.mul(pair, 2 * codes.groupBytes()));
     Values parts(sums.size());
     for (int64_t half = 0; half < count; ++half) {
-      Value group = k.offset(first, half * codes.groupBytes());
+      Value group = k.offset(at, half * codes.groupBytes());
       Values products = dots(group, record, half);
       for (int64_t v = 0; v < vectors; ++v) {
         Value scales = codes.scales(k.offset(group, column), v);
@@ -74,12 +89,12 @@ private:
     }
     Values result;
     for (int64_t row = 0; row < kGroupTileRows; ++row) {
-      Value scale = k.splat(
+      Value rowScale = k.splat(
           k.load(k.f32Type(), k.offset(k.offset(rows[row], record),
                                        QuantizedRecords::kScaleOffset)));
       for (int64_t v = 0; v < vectors; ++v) {
         const int64_t i = row * vectors + v;
-        result.push_back(k.addf(sums[i], k.mulf(parts[i], scale)));
+        result.push_back(k.fma(parts[i], rowScale, sums[i]));
       }
     }
     return result;
@@ -114,7 +129,7 @@ private:
   QuantCodes codes;
   int64_t vectors;
   SmallVector<Value> rows;
-  Value block, column, groups, c, ldc;
+  Value first, column, groups, c, ldc, begins, scale;
 };
 
 } // namespace
@@ -127,7 +142,8 @@ LLVM::LLVMFuncOp swallow::x86::quantTileHelper(StepEmitter &step,
                      std::to_string(vectors);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
-  return step.helper(name, {ptr, i64, ptr, i64, i64, ptr, i64},
+  Type f32 = Float32Type::get(step.module().getContext());
+  return step.helper(name, {ptr, i64, ptr, i64, i64, ptr, i64, i64, f32},
                      [&](KernelBuilder &k, ValueRange arguments) {
                        QuantTile(k, arguments, layout, vectors).emit();
                      });
