@@ -33,6 +33,8 @@ struct PlanOptions {
   bool quantizesRows = true;
   /// Whether many rows in bf16 are laid in tile order (TiledRows).
   bool tiles = false;
+  /// Whether kernels have their scratch in the arena.
+  bool scratch = true;
 };
 
 /// The fused stage to the planned stage: weights, KV memory, arena.

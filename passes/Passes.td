@@ -163,7 +163,10 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
            "Whether many rows are quantised for products with quantised "
            "weights whose attribute allows it">,
     Option<"tiles", "tiles", "bool", "false",
-           "Whether many rows in bf16 are laid in tile order">
+           "Whether many rows in bf16 are laid in tile order">,
+    Option<"scratch", "scratch", "bool", "true",
+           "Whether kernels have their scratch in the arena, as those of x86-64 "
+           "do; those of a GPU have it in registers and shared memory">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }

@@ -42,6 +42,7 @@ void swallow::buildPlanPipeline(OpPassManager &manager, PlanOptions options) {
   arena.inputType = options.inputType;
   arena.quantizesRows = options.quantizesRows;
   arena.tiles = options.tiles;
+  arena.scratch = options.scratch;
   manager.addPass(createPlanArenaPass(arena));
 }
 
@@ -61,6 +62,10 @@ struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
       *this, "tiles",
       llvm::cl::desc("Whether many rows in bf16 are laid in tile order"),
       llvm::cl::init(false)};
+  Option<bool> scratch{
+      *this, "scratch",
+      llvm::cl::desc("Whether kernels have their scratch in the arena"),
+      llvm::cl::init(true)};
 };
 } // namespace
 
@@ -71,7 +76,7 @@ void swallow::registerSwallowPasses() {
   PassPipelineRegistration<PlanPipelineOptions>(
       "swallow-plan", "Fused stage to planned stage",
       [](OpPassManager &manager, const PlanPipelineOptions &options) {
-        buildPlanPipeline(
-            manager, {options.inputType, options.quantizesRows, options.tiles});
+        buildPlanPipeline(manager, {options.inputType, options.quantizesRows,
+                                    options.tiles, options.scratch});
       });
 }

@@ -119,9 +119,9 @@ struct Slot {
 class ArenaPlan {
 public:
   ArenaPlan(ModuleOp module, StringRef inputType, bool quantizesRows,
-            bool tiles)
+            bool tiles, bool scratch)
       : module(module), inputType(inputType), quantizesRows(quantizesRows),
-        tiles(tiles) {}
+        tiles(tiles), scratch(scratch) {}
 
   LogicalResult plan();
 
@@ -155,7 +155,7 @@ private:
 
   ModuleOp module;
   StringRef inputType;
-  bool quantizesRows, tiles;
+  bool quantizesRows, tiles, scratch;
   StepLiveness liveness;
   /// Activation -> its group; group -> activations that share a place.
   std::vector<int> groupOf;
@@ -568,7 +568,8 @@ LogicalResult ArenaPlan::plan() {
   updateResidualsInPlace();
   addActivationSlots();
   addRopeTables();
-  addWorkspaces();
+  if (scratch)
+    addWorkspaces();
   assignOffsets();
   annotate();
   return success();
@@ -579,7 +580,8 @@ struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
 
   void runOnOperation() override {
     if (failed(
-            ArenaPlan(getOperation(), inputType, quantizesRows, tiles).plan()))
+            ArenaPlan(getOperation(), inputType, quantizesRows, tiles, scratch)
+                .plan()))
       signalPassFailure();
   }
 };

@@ -4,23 +4,20 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
+using namespace swallow;
 using namespace swallow::x86;
 
 KernelBuilder::KernelBuilder(OpBuilder &builder, Location loc,
                              const Variant &variant)
-    : b(loc, builder), target(variant) {}
+    : ScalarBuilder(builder, loc), target(variant) {}
 
 //===----------------------------------------------------------------------===//
 // Types
 //===----------------------------------------------------------------------===//
 
-Type KernelBuilder::ptrType() {
-  return LLVM::LLVMPointerType::get(b.getContext());
-}
 VectorType KernelBuilder::f32Vector(int64_t lanes) {
   return VectorType::get({lanes}, b.getF32Type());
 }
@@ -29,76 +26,11 @@ VectorType KernelBuilder::i32Vector(int64_t lanes) {
 }
 
 //===----------------------------------------------------------------------===//
-// Scalars
-//===----------------------------------------------------------------------===//
-
-Value KernelBuilder::i64(int64_t value) {
-  return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
-}
-Value KernelBuilder::i32(int32_t value) {
-  return arith::ConstantOp::create(b, b.getI32IntegerAttr(value));
-}
-Value KernelBuilder::f32(float value) {
-  return arith::ConstantOp::create(b, b.getF32FloatAttr(value));
-}
-Value KernelBuilder::add(Value lhs, Value rhs) {
-  return arith::AddIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::add(Value lhs, int64_t rhs) {
-  return rhs == 0 ? lhs : add(lhs, i64(rhs));
-}
-Value KernelBuilder::sub(Value lhs, Value rhs) {
-  return arith::SubIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::mul(Value lhs, Value rhs) {
-  return arith::MulIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::mul(Value lhs, int64_t rhs) {
-  return rhs == 1 ? lhs : mul(lhs, i64(rhs));
-}
-Value KernelBuilder::div(Value lhs, Value rhs) {
-  return arith::DivUIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::div(Value lhs, int64_t rhs) { return div(lhs, i64(rhs)); }
-Value KernelBuilder::rem(Value lhs, Value rhs) {
-  return arith::RemUIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::rem(Value lhs, int64_t rhs) { return rem(lhs, i64(rhs)); }
-Value KernelBuilder::min(Value lhs, Value rhs) {
-  return arith::MinSIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::max(Value lhs, Value rhs) {
-  return arith::MaxSIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::lessThan(Value lhs, Value rhs) {
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::slt, lhs, rhs);
-}
-Value KernelBuilder::equal(Value lhs, Value rhs) {
-  return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lhs, rhs);
-}
-Value KernelBuilder::select(Value condition, Value ifTrue, Value ifFalse) {
-  return arith::SelectOp::create(b, condition, ifTrue, ifFalse);
-}
-
-//===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
 
-Value KernelBuilder::offset(Value base, Value bytes) {
-  return LLVM::GEPOp::create(b, ptrType(), b.getI8Type(), base,
-                             ValueRange{bytes});
-}
-Value KernelBuilder::offset(Value base, int64_t bytes) {
-  return bytes == 0 ? base : offset(base, i64(bytes));
-}
-Value KernelBuilder::load(Type type, Value ptr, int64_t alignment) {
-  return LLVM::LoadOp::create(b, type, ptr, static_cast<unsigned>(alignment));
-}
 Value KernelBuilder::loadI32(Value ptr) {
   return arith::ExtSIOp::create(b, b.getI64Type(), load(b.getI32Type(), ptr));
-}
-void KernelBuilder::store(Value value, Value ptr, int64_t alignment) {
-  LLVM::StoreOp::create(b, value, ptr, static_cast<unsigned>(alignment));
 }
 Value KernelBuilder::bitcast(Type type, Value value) {
   if (auto vector = dyn_cast<VectorType>(type);
@@ -205,29 +137,6 @@ Value KernelBuilder::splat(Value scalar, int64_t lanes) {
 Value KernelBuilder::splat(float value, int64_t lanes) {
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(f32Vector(lanes), value));
-}
-Value KernelBuilder::fma(Value x, Value y, Value z) {
-  return LLVM::FMAOp::create(b, x, y, z);
-}
-Value KernelBuilder::addf(Value lhs, Value rhs) {
-  return arith::AddFOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::subf(Value lhs, Value rhs) {
-  return arith::SubFOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::mulf(Value lhs, Value rhs) {
-  return arith::MulFOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::divf(Value lhs, Value rhs) {
-  return arith::DivFOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::maxf(Value lhs, Value rhs) {
-  // Not arith.maximumf: its NaN rules cost a blend; operands here are numbers.
-  Value greater = arith::CmpFOp::create(b, arith::CmpFPredicate::OGT, lhs, rhs);
-  return select(greater, lhs, rhs);
-}
-Value KernelBuilder::sqrtf(Value value) {
-  return LLVM::SqrtOp::create(b, value);
 }
 
 Value KernelBuilder::reduce(Value vector,
@@ -397,12 +306,6 @@ Value KernelBuilder::bytes(ArrayRef<int8_t> pattern) {
   return arith::ConstantOp::create(
       b, DenseElementsAttr::get(i8Vector(4 * lanes()), ArrayRef<int8_t>(all)));
 }
-Value KernelBuilder::andi(Value lhs, Value rhs) {
-  return arith::AndIOp::create(b, lhs, rhs);
-}
-Value KernelBuilder::ori(Value lhs, Value rhs) {
-  return arith::OrIOp::create(b, lhs, rhs);
-}
 
 static Value splatLike(ImplicitLocOpBuilder &b, Value vector, int64_t value) {
   auto type = cast<VectorType>(vector.getType());
@@ -418,16 +321,6 @@ Value KernelBuilder::shru(Value vector, int64_t count) {
 }
 Value KernelBuilder::shrs(Value vector, int64_t count) {
   return arith::ShRSIOp::create(b, vector, splatLike(b, vector, count));
-}
-
-Value KernelBuilder::intrinsic(StringRef name, Type result,
-                               ValueRange operands) {
-  return LLVM::CallIntrinsicOp::create(b, result, b.getStringAttr(name),
-                                       operands)
-      .getResult(0);
-}
-void KernelBuilder::intrinsic(StringRef name, ValueRange operands) {
-  LLVM::CallIntrinsicOp::create(b, b.getStringAttr(name), operands);
 }
 
 Value KernelBuilder::lookupLowBits(Value table, Value bytes) {
@@ -481,9 +374,6 @@ Value KernelBuilder::toInt(Value floats) {
   return arith::FPToSIOp::create(b, i32Vector(n),
                                  LLVM::RintOp::create(b, floats));
 }
-Value KernelBuilder::absf(Value value) {
-  return LLVM::FAbsOp::create(b, value);
-}
 Value KernelBuilder::reduceAddInt(Value vector) {
   return reduce(vector, [&](Value x, Value y) { return addi(x, y); });
 }
@@ -494,58 +384,4 @@ Value KernelBuilder::loadBytes(Value ptr) {
 Value KernelBuilder::truncateToBytes(Value integers) {
   int64_t n = cast<VectorType>(integers.getType()).getDimSize(0);
   return arith::TruncIOp::create(b, i8Vector(n), integers);
-}
-//===----------------------------------------------------------------------===//
-// Control flow
-//===----------------------------------------------------------------------===//
-
-void KernelBuilder::loop(Value lower, Value upper, int64_t step,
-                         function_ref<void(Value)> body) {
-  auto forOp = scf::ForOp::create(b, lower, upper, i64(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(forOp.getBody()->getTerminator());
-  body(forOp.getInductionVar());
-}
-
-KernelBuilder::Values
-KernelBuilder::loop(Value lower, Value upper, int64_t step, ValueRange init,
-                    function_ref<Values(Value, ValueRange)> body) {
-  auto forOp = scf::ForOp::create(b, lower, upper, i64(step), init);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToEnd(forOp.getBody());
-  Values next = body(forOp.getInductionVar(), forOp.getRegionIterArgs());
-  scf::YieldOp::create(b, next);
-  return Values(forOp.getResults());
-}
-
-void KernelBuilder::ifThen(Value condition, function_ref<void()> then) {
-  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(ifOp.thenBlock()->getTerminator());
-  then();
-}
-
-void KernelBuilder::ifThenElse(Value condition, function_ref<void()> then,
-                               function_ref<void()> otherwise) {
-  auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(ifOp.thenBlock()->getTerminator());
-  then();
-  b.setInsertionPoint(ifOp.elseBlock()->getTerminator());
-  otherwise();
-}
-
-KernelBuilder::Values
-KernelBuilder::ifThenElse(Value condition, TypeRange types,
-                          function_ref<Values()> then,
-                          function_ref<Values()> otherwise) {
-  auto ifOp = scf::IfOp::create(b, types, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  for (auto [block, body] : {std::pair(ifOp.thenBlock(), then),
-                             std::pair(ifOp.elseBlock(), otherwise)}) {
-    b.setInsertionPointToEnd(block);
-    Values results = body();
-    scf::YieldOp::create(b, results);
-  }
-  return Values(ifOp.getResults());
 }

@@ -1,19 +1,16 @@
 //===- KernelBuilder.h - loops and vectors for kernel emitters --*- C++ -*-===//
 //
-// A thin layer over the arith, scf, vector and LLVM dialects with which a
-// kernel's emitter reads like its loop nest. Integers are i64, memory is
-// addressed by byte offsets from !llvm.ptr, vectors are builtin vectors of f32
-// or i32. Every method creates ops at the builder's insertion point.
+// Adds vectors to what the emitters of all targets share. Integers are i64,
+// vectors are builtin vectors of f32 or i32. Every method creates ops at the
+// builder's insertion point.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef SWALLOW_TARGETS_X86_KERNELBUILDER_H
 #define SWALLOW_TARGETS_X86_KERNELBUILDER_H
 
+#include "targets/common/ScalarBuilder.h"
 #include "targets/x86/Variant.h"
-
-#include "mlir/IR/BuiltinTypes.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 namespace swallow::x86 {
 
@@ -24,66 +21,30 @@ inline int64_t sizeOf(Element element) {
   return element == Element::F32 ? 4 : element == Element::BF16 ? 2 : 1;
 }
 
-inline int64_t roundUp(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
 /// Bytes between rows of an activation slot with `columns` elements. Columns
 /// beyond `columns` hold zeros, so whole vectors can be read.
 inline int64_t rowStride(int64_t columns, Element element) {
   return roundUp(columns * sizeOf(element), 64);
 }
 
-class KernelBuilder {
+class KernelBuilder : public ScalarBuilder {
 public:
-  using Value = mlir::Value;
-  using Values = llvm::SmallVector<mlir::Value>;
-
   KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc,
                 const Variant &variant);
 
-  mlir::ImplicitLocOpBuilder &ops() { return b; }
   const Variant &variant() const { return target; }
   /// f32 lanes of a full vector.
   int64_t lanes() const { return target.lanes; }
 
   //===--- types ------------------------------------------------------------//
-  mlir::Type ptrType();
-  mlir::Type f32Type() { return b.getF32Type(); }
-  mlir::Type i64Type() { return b.getI64Type(); }
   mlir::VectorType f32Vector(int64_t lanes);
   mlir::VectorType i32Vector(int64_t lanes);
   mlir::VectorType i16Vector(int64_t lanes);
   mlir::VectorType i8Vector(int64_t lanes);
 
-  //===--- scalars ----------------------------------------------------------//
-  Value i64(int64_t value);
-  Value i32(int32_t value);
-  Value f32(float value);
-  Value add(Value lhs, Value rhs);
-  Value add(Value lhs, int64_t rhs);
-  Value sub(Value lhs, Value rhs);
-  Value mul(Value lhs, Value rhs);
-  Value mul(Value lhs, int64_t rhs);
-  /// Quotient and remainder of non-negative integers.
-  Value div(Value lhs, Value rhs);
-  Value div(Value lhs, int64_t rhs);
-  Value rem(Value lhs, Value rhs);
-  Value rem(Value lhs, int64_t rhs);
-  Value min(Value lhs, Value rhs);
-  Value max(Value lhs, Value rhs);
-  Value lessThan(Value lhs, Value rhs);
-  Value equal(Value lhs, Value rhs);
-  Value select(Value condition, Value ifTrue, Value ifFalse);
-
   //===--- memory -----------------------------------------------------------//
-  /// `base` + `bytes`.
-  Value offset(Value base, Value bytes);
-  Value offset(Value base, int64_t bytes);
-  Value load(mlir::Type type, Value ptr, int64_t alignment = 4);
   /// Loads an i32 and sign-extends it to i64.
   Value loadI32(Value ptr);
-  void store(Value value, Value ptr, int64_t alignment = 4);
   /// `lanes` consecutive elements as f32; only the first `count` are read, the
   /// others are 0.
   Value loadVector(Value ptr, Element element, int64_t lanes, int64_t count);
@@ -103,13 +64,6 @@ public:
   Value splat(float value, int64_t lanes);
   Value splat(Value scalar) { return splat(scalar, lanes()); }
   Value zero() { return splat(0.0f, lanes()); }
-  Value fma(Value a, Value b, Value c);
-  Value addf(Value lhs, Value rhs);
-  Value subf(Value lhs, Value rhs);
-  Value mulf(Value lhs, Value rhs);
-  Value divf(Value lhs, Value rhs);
-  Value maxf(Value lhs, Value rhs);
-  Value sqrtf(Value value);
   /// Sum and maximum of all lanes, in a fixed tree order.
   Value reduceAdd(Value vector);
   Value reduceMax(Value vector);
@@ -118,8 +72,6 @@ public:
   Value splatI32(int32_t value) { return splatI32(value, lanes()); }
   /// A constant of bytes, repeated to fill a vector of 4 * lanes() bytes.
   Value bytes(llvm::ArrayRef<int8_t> pattern);
-  Value andi(Value lhs, Value rhs);
-  Value ori(Value lhs, Value rhs);
   Value addi(Value lhs, Value rhs) { return add(lhs, rhs); }
   /// Shifts of each lane by a constant; `shrs` copies the sign.
   Value shl(Value vector, int64_t count);
@@ -139,15 +91,11 @@ public:
   Value toFloat(Value integers);
   /// Nearest integer, ties to even.
   Value toInt(Value floats);
-  Value absf(Value value);
   Value reduceAddInt(Value vector);
   /// Sign-extended bytes at `ptr` as a vector of i32.
   Value loadBytes(Value ptr);
   /// Stores each lane's low byte.
   Value truncateToBytes(Value integers);
-  Value intrinsic(llvm::StringRef name, mlir::Type result,
-                  mlir::ValueRange operands);
-  void intrinsic(llvm::StringRef name, mlir::ValueRange operands);
 
   /// Round to nearest even to the precision of bf16, kept as f32. Not meant
   /// for NaNs with all mantissa bits set, which no x86 instruction produces.
@@ -171,24 +119,9 @@ public:
   /// The same as pairs in the lanes of an i32 vector.
   Value packPairs(Value first, Value second);
 
-  //===--- control flow -----------------------------------------------------//
-  void loop(Value lower, Value upper, int64_t step,
-            llvm::function_ref<void(Value iv)> body);
-  /// Carries values: `body` returns them for the next iteration.
-  Values loop(Value lower, Value upper, int64_t step, mlir::ValueRange init,
-              llvm::function_ref<Values(Value iv, mlir::ValueRange)> body);
-  void ifThen(Value condition, llvm::function_ref<void()> then);
-  void ifThenElse(Value condition, llvm::function_ref<void()> then,
-                  llvm::function_ref<void()> otherwise);
-  /// Carries values of `types` out of the branch that is taken.
-  Values ifThenElse(Value condition, mlir::TypeRange types,
-                    llvm::function_ref<Values()> then,
-                    llvm::function_ref<Values()> otherwise);
-
 private:
   Value reduce(Value vector, llvm::function_ref<Value(Value, Value)> combine);
 
-  mlir::ImplicitLocOpBuilder b;
   const Variant &target;
 };
 

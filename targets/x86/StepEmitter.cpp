@@ -100,7 +100,7 @@ LLVM::CallOp KernelFrame::call(LLVM::LLVMFuncOp callee, ValueRange arguments) {
 //===----------------------------------------------------------------------===//
 
 StepEmitter::StepEmitter(ModuleOp planned, ModuleOp out, const Variant &variant)
-    : planned(planned), out(out), target(variant), plannedSymbols(planned) {}
+    : PlannedStep(planned), out(out), target(variant) {}
 
 InputForm StepEmitter::inputForm(WeightOp weight) const {
   if (!weight.getTensorType().getElementType().isBF16())
@@ -134,68 +134,13 @@ void StepEmitter::storeResult(KernelBuilder &k, Value result, Value vector,
   k.storeVector(vector, ptr, elementOf(result), count);
 }
 
-int64_t StepEmitter::resultSlot(Operation *op) {
-  if (auto slot = op->getAttrOfType<IntegerAttr>("swallow.result_slot"))
-    return slot.getInt();
-  complain(op, "has no swallow.result_slot; run -swallow-plan-arena first");
-  return -1;
-}
-
-void StepEmitter::complain(Operation *op, const Twine &message) {
-  op->emitOpError(message);
-  complained = true;
-}
-
-SlotAttr StepEmitter::slotAttr(int64_t index) {
-  if (index < 0) // has had its diagnostic; others the dialect has verified
-    return {};
-  auto arena = planned->getAttrOfType<ArrayAttr>("swallow.arena");
-  return cast<SlotAttr>(arena[index]);
-}
-
-int64_t StepEmitter::workspaceSlot(Operation *op, StringRef prefix) {
-  if (auto slots =
-          op->getAttrOfType<DenseI64ArrayAttr>("swallow.workspace_slots"))
-    for (int64_t index : slots.asArrayRef())
-      if (slotAttr(index).getName().getValue().starts_with(prefix))
-        return index;
-  complain(op,
-           "has no workspace '" + prefix + "'; run -swallow-plan-arena first");
-  return -1;
-}
-
-WeightOp StepEmitter::weightOf(Value loaded) {
-  auto load = loaded.getDefiningOp<LoadWeightOp>();
-  return load ? plannedSymbols.lookup<WeightOp>(load.getWeight()) : WeightOp();
-}
-
-/// The number of the slot that holds an activation; -1 with a diagnostic.
-static int64_t slotOf(StepEmitter &step, Value value) {
-  if (Operation *op = value.getDefiningOp())
-    return step.resultSlot(op);
-  auto argument = cast<BlockArgument>(value);
-  Operation *parent = argument.getOwner()->getParentOp();
-  if (auto func = dyn_cast<func::FuncOp>(parent))
-    if (auto slot = func.getArgAttrOfType<IntegerAttr>(argument.getArgNumber(),
-                                                       "swallow.slot"))
-      return slot.getInt();
-  if (isa<scf::ForOp>(parent))
-    return step.resultSlot(parent);
-  step.complain(parent, "has an argument without a slot; run "
-                        "-swallow-plan-arena first");
-  return -1;
-}
-
 Element StepEmitter::elementOf(Value value) {
-  if (Operation *op = value.getDefiningOp())
-    if (auto element = op->getAttrOfType<TypeAttr>("swallow.result_element"))
-      return element.getValue().isBF16() ? Element::BF16 : Element::F32;
-  return Element::F32;
+  return storedType(value).isBF16() ? Element::BF16 : Element::F32;
 }
 
 Rows StepEmitter::rowsOf(KernelFrame &frame, Value value) {
   int64_t columns = cast<RankedTensorType>(value.getType()).getDimSize(1);
-  return {frame.slot(slotOf(*this, value)), columns, elementOf(value)};
+  return {frame.slot(slotOf(value)), columns, elementOf(value)};
 }
 
 int64_t StepEmitter::brgemm(const BrgemmKey &key) {
@@ -298,12 +243,7 @@ Value StepEmitter::constantArray(KernelBuilder &k, StringRef name,
 //===----------------------------------------------------------------------===//
 
 LogicalResult StepEmitter::emit() {
-  auto func = plannedSymbols.lookup<func::FuncOp>("step");
-  if (!func)
-    return planned.emitError("expects a function @step");
-  if (!planned->getAttr("swallow.arena"))
-    return planned.emitError("has no arena; run -swallow-plan-arena first");
-  if (failed(emitStep(func)))
+  if (failed(emitStep()))
     return failure();
 
   // What the runtime has to know, for the artifact.
@@ -329,136 +269,44 @@ LogicalResult StepEmitter::emit() {
   SmallVector<StringRef> stageNames(stages.begin(), stages.end());
   out->setAttr("swallow.stages", b.getStrArrayAttr(stageNames));
   for (StringRef name : {"swallow.arena", "swallow.arena_size"})
-    if (Attribute attr = planned->getAttr(name))
+    if (Attribute attr = plannedModule()->getAttr(name))
       out->setAttr(name, attr);
   out->setAttr("swallow.variant", b.getStringAttr(target.name));
   return success();
 }
 
-LogicalResult StepEmitter::emitStep(func::FuncOp func) {
+LogicalResult StepEmitter::emitStep() {
   MLIRContext *context = out.getContext();
   Type ptr = LLVM::LLVMPointerType::get(context);
   Type i64 = IntegerType::get(context, 64);
-  auto entry = createFunction(out, func.getLoc(), "swallow_step",
-                              {ptr, i64, i64}, LLVM::Linkage::External);
+  Location loc = plannedModule().getLoc();
+  if (func::FuncOp func = stepFunction())
+    loc = func.getLoc();
+  auto entry = createFunction(out, loc, "swallow_step", {ptr, i64, i64},
+                              LLVM::Linkage::External);
   OpBuilder b(context);
   b.setInsertionPointToStart(entry.addEntryBlock(b));
-  KernelBuilder k(b, func.getLoc(), target);
+  KernelBuilder k(b, loc, target);
   KernelFrame frame(*this, k, entry.getArgument(0), k.i64(-1),
                     entry.getArgument(1), entry.getArgument(2));
-  Operation *end = func.getBody().front().getTerminator();
-  for (Value result : end->getOperands())
-    if (!isa_and_nonnull<FusedLmHeadOp, SelectRowsOp>(result.getDefiningOp()))
-      return end->emitOpError("is expected to return the logits of a "
-                              "swallow.fused_lm_head or swallow.select_rows");
-  if (failed(emitBody(func.getBody().front(), frame)))
+  auto stage = [&](Operation *op) { return emitStage(op, frame); };
+  auto layers = [&](int64_t begin, int64_t end,
+                    function_ref<LogicalResult()> body) {
+    LogicalResult status = success();
+    k.loop(k.i64(begin), k.i64(end), 1, [&](Value layer) {
+      llvm::SaveAndRestore restore(frame.layer, layer);
+      status = body();
+    });
+    return status;
+  };
+  if (failed(visit("x86", {stage, layers})))
     return failure();
   LLVM::ReturnOp::create(k.ops(), ValueRange());
   return success();
 }
 
-LogicalResult StepEmitter::emitBody(Block &block, KernelFrame &frame) {
-  for (Operation &op : block) {
-    auto result =
-        TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case([&](scf::ForOp loop) -> LogicalResult {
-              auto constant = [](Value v) {
-                APInt value;
-                return matchPattern(v, m_ConstantInt(&value))
-                           ? std::optional(value.getSExtValue())
-                           : std::nullopt;
-              };
-              auto lower = constant(loop.getLowerBound());
-              auto upper = constant(loop.getUpperBound());
-              auto step = constant(loop.getStep());
-              if (!lower || !upper || step != 1)
-                return loop.emitOpError(
-                    "is expected to count layers between constants");
-              LogicalResult status = success();
-              frame.k.loop(frame.k.i64(*lower), frame.k.i64(*upper), 1,
-                           [&](Value layer) {
-                             KernelFrame inner = frame;
-                             inner.layer = layer;
-                             llvm::SaveAndRestore index(layerIndex,
-                                                        loop.getInductionVar());
-                             status = emitBody(*loop.getBody(), inner);
-                           });
-              return status;
-            })
-            .Case([&](func::CallOp call) -> LogicalResult {
-              auto callee =
-                  plannedSymbols.lookup<func::FuncOp>(call.getCallee());
-              if (!callee || callee.isExternal())
-                return call.emitOpError("calls no function with a body");
-              // The argument that is the layer inside.
-              Value inside;
-              for (auto [operand, argument] :
-                   llvm::zip(call.getOperands(), callee.getArguments()))
-                if (layerIndex && operand == layerIndex)
-                  inside = argument;
-              llvm::SaveAndRestore index(layerIndex, inside);
-              return emitBody(callee.getBody().front(), frame);
-            })
-            .Case<EmbeddingOp, FusedQkvOp, AttentionOp, FusedLinearOp,
-                  GatedMlpOp, FusedLmHeadOp, SelectRowsOp>(
-                [&](auto stageOp) { return emitStage(stageOp, frame); })
-            .Case<LoadWeightOp, arith::ConstantOp, func::ReturnOp,
-                  scf::YieldOp>([](auto) { return success(); })
-            .Default([](Operation *other) {
-              return other->emitOpError(
-                  "has no x86 kernel; run -swallow-fuse and -swallow-plan "
-                  "first");
-            });
-    if (failed(result))
-      return failure();
-  }
-  return success();
-}
-
-/// Whether the weights that the emitters will ask for are planned, and all
-/// layers those of `layerIndex`, the loop around the op: kernels know no other.
-static LogicalResult checkPlanned(StepEmitter &step, Operation *op,
-                                  Value layerIndex) {
-  auto isOtherLayer = [&](Value layer) {
-    return layer && (!layerIndex || layer != layerIndex);
-  };
-  for (Value operand : op->getOperands()) {
-    if (operand.getType().isIndex() && isOtherLayer(operand))
-      return op->emitOpError(
-          "is expected to use the layer of an scf.for around it");
-    if (!isa<RankedTensorType>(operand.getType()))
-      continue;
-    if (auto load = operand.getDefiningOp<LoadWeightOp>()) {
-      if (isOtherLayer(load.getLayer()))
-        return load.emitOpError(
-            "is expected to use the layer of an scf.for around it");
-      WeightOp weight = step.weightOf(operand);
-      if (!weight || !weight.getPacking() || !weight.getOffset())
-        return op->emitOpError(
-            "reads a weight without packing; run -swallow-plan-weights first");
-    }
-  }
-  return success();
-}
-
 LogicalResult StepEmitter::emitStage(Operation *op, KernelFrame &frame) {
-  if (failed(checkPlanned(*this, op, layerIndex)))
-    return failure();
-  if (isa<FusedLmHeadOp, SelectRowsOp>(op))
-    for (Operation *user : op->getUsers())
-      if (!isa<func::ReturnOp>(user))
-        return op->emitOpError("makes logits, which only the step's return can "
-                               "use");
-  // Kernel and stage are called like the op, with the weight's name where that
-  // tells two ops of a kind apart.
-  std::string name = op->getName().stripDialect().str();
-  if (auto linear = dyn_cast<FusedLinearOp>(op)) {
-    if (WeightOp weight = weightOf(linear.getWeight()))
-      name = weight.getSymName().rsplit('.').second.empty()
-                 ? weight.getSymName().str()
-                 : weight.getSymName().rsplit('.').second.str();
-  }
-  auto func = kernel(name, op->getLoc(), [&](KernelFrame &inner) {
+  auto func = kernel(stageName(op), op->getLoc(), [&](KernelFrame &inner) {
     TypeSwitch<Operation *>(op)
         .Case([&](EmbeddingOp o) { emitEmbedding(inner, o); })
         .Case([&](FusedQkvOp o) { emitFusedQkv(inner, o); })
@@ -468,7 +316,7 @@ LogicalResult StepEmitter::emitStage(Operation *op, KernelFrame &frame) {
         .Case([&](FusedLmHeadOp o) { emitFusedLmHead(inner, o); })
         .Case([&](SelectRowsOp o) { emitSelectRows(inner, o); });
   });
-  if (complained)
+  if (hasComplained())
     return failure();
   frame.call(func, {frame.args, frame.layer, frame.thread, frame.threads});
 

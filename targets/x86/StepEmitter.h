@@ -14,7 +14,7 @@
 #ifndef SWALLOW_TARGETS_X86_STEPEMITTER_H
 #define SWALLOW_TARGETS_X86_STEPEMITTER_H
 
-#include "dialects/swallow/SwallowDialect.h"
+#include "targets/common/PlannedStep.h"
 #include "targets/x86/KernelBuilder.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -115,7 +115,7 @@ private:
   void callService(Service service, mlir::ValueRange arguments);
 };
 
-class StepEmitter {
+class StepEmitter : public PlannedStep {
 public:
   /// `planned` has been through the planning passes; `out` is an empty module.
   StepEmitter(mlir::ModuleOp planned, mlir::ModuleOp out,
@@ -126,7 +126,6 @@ public:
 
   const Variant &variant() const { return target; }
   mlir::ModuleOp module() { return out; }
-  mlir::ModuleOp plannedModule() { return planned; }
 
   /// How the input of a product with `weight` is stored.
   InputForm inputForm(WeightOp weight) const;
@@ -138,16 +137,6 @@ public:
   /// products read it.
   void storeResult(KernelBuilder &k, mlir::Value result, mlir::Value vector,
                    mlir::Value ptr, int64_t count);
-
-  /// The slot numbered on `op` as its result, or its workspace whose name
-  /// starts with `prefix`; -1 with a diagnostic when there is none.
-  int64_t resultSlot(mlir::Operation *op);
-  int64_t workspaceSlot(mlir::Operation *op, llvm::StringRef prefix);
-  /// Null for -1, what the two above give after a diagnostic.
-  SlotAttr slotAttr(int64_t index);
-  /// Emits an error; emission goes on to the end of the kernel and then fails.
-  void complain(mlir::Operation *op, const llvm::Twine &message);
-  WeightOp weightOf(mlir::Value loaded);
 
   /// Rows of a value: `element` follows from its producer.
   Rows rowsOf(KernelFrame &frame, mlir::Value value);
@@ -170,16 +159,12 @@ public:
                             llvm::ArrayRef<float> values);
 
 private:
-  mlir::LogicalResult emitStep(mlir::func::FuncOp func);
-  mlir::LogicalResult emitBody(mlir::Block &block, KernelFrame &frame);
+  mlir::LogicalResult emitStep();
   mlir::LogicalResult emitStage(mlir::Operation *op, KernelFrame &frame);
   std::string uniqueName(llvm::StringRef stem);
 
-  mlir::ModuleOp planned, out;
+  mlir::ModuleOp out;
   const Variant &target;
-  bool complained = false;
-  mlir::Value layerIndex; ///< of the loop being emitted, as the planned IR's
-  mlir::SymbolTable plannedSymbols;
   std::vector<BrgemmKey> brgemms;
   std::vector<std::string> stages;
   llvm::StringMap<mlir::LLVM::LLVMFuncOp> helpers;

@@ -10,6 +10,7 @@
 #include "targets/x86/Variant.h"
 #include "test/targets/x86/KernelHarness.h"
 #include "test/targets/x86/Modules.h"
+#include "test/targets/x86/Steps.h"
 
 #include <gtest/gtest.h>
 
@@ -26,53 +27,7 @@ using namespace swallow::test;
 
 namespace {
 
-/// One row, few rows (matrix-vector code up to 8), one tile, several tiles in
-/// two groups of 128.
-constexpr int64_t kRowCounts[] = {1, 2, 7, 8, 9, 33, 130};
-
 using Logits = std::vector<std::vector<float>>; // [step][row * column]
-
-/// Independent steps of `count` rows each; the logits' rows backwards.
-std::vector<EvalBatch> separateSteps(int64_t tokens) {
-  std::vector<EvalBatch> steps;
-  for (int64_t count : kRowCounts) {
-    EvalBatch batch;
-    for (int64_t i = 0; i < count; ++i) {
-      int32_t row = batch.push(int32_t((i * 37 + 11 + count) % tokens),
-                               int32_t(i), /*sequence=*/0);
-      batch.logitRows.insert(batch.logitRows.begin(), row);
-    }
-    steps.push_back(batch);
-  }
-  // Few of many rows, and none.
-  EvalBatch few = steps[5];
-  few.logitRows = {32, 0, 17};
-  EvalBatch none = steps[3];
-  none.logitRows.clear();
-  steps.push_back(few);
-  steps.push_back(none);
-  return steps;
-}
-
-/// A conversation of several sequences whose rows mix in each step.
-std::vector<EvalBatch> conversation(const std::vector<int64_t> &rowCounts,
-                                    int32_t sequences) {
-  std::mt19937 random(7);
-  std::vector<int32_t> lengths(sequences, 0);
-  std::vector<EvalBatch> steps;
-  for (int64_t count : rowCounts) {
-    EvalBatch batch;
-    for (int64_t i = 0; i < count; ++i) {
-      int32_t sequence = int32_t(random() % uint32_t(sequences));
-      int32_t row = batch.push(int32_t(random() % kTokens), lengths[sequence]++,
-                               sequence);
-      batch.logitRows.push_back(row);
-    }
-    std::shuffle(batch.logitRows.begin(), batch.logitRows.end(), random);
-    steps.push_back(batch);
-  }
-  return steps;
-}
 
 GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
   GuardedRun::Sizes sizes{1, 1, 1, 1};
@@ -88,13 +43,9 @@ GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
   return sizes;
 }
 
-/// Errors relative to the root mean square of what is expected. f32 differs by
-/// the order of sums alone; bf16 by roundings that this order flips. With
-/// quantised weights the evaluator knows their exact values but not that inputs
-/// are quantised as well.
-struct Bounds {
-  double largest, mean;
-};
+/// f32 differs by the order of sums alone; bf16 by roundings that this order
+/// flips. With quantised weights the evaluator knows their exact values but not
+/// that inputs are quantised as well.
 Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
   if (isQuantized(weights))
     return {2e-1, 1.5e-2};
@@ -110,25 +61,6 @@ Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
     return {3e-2, 6e-3};
   // Over several chunks, exponentials are rounded relative to other maxima.
   return {1e-2, kvElement ? 2e-3 : 1e-3};
-}
-
-void expectClose(const std::vector<float> &found,
-                 const std::vector<float> &expected, Bounds bounds) {
-  ASSERT_EQ(found.size(), expected.size());
-  double squares = 0, sum = 0, largest = 0;
-  for (size_t i = 0; i < found.size(); ++i) {
-    double error = std::abs(double(found[i]) - expected[i]);
-    ASSERT_TRUE(std::isfinite(error)) << "at " << i << ": " << found[i];
-    squares += double(expected[i]) * expected[i];
-    sum += error;
-    largest = std::max(largest, error);
-  }
-  if (found.empty())
-    return;
-  double rms = std::sqrt(squares / double(found.size()));
-  ASSERT_GT(rms, 0.01) << "the expected values say nothing";
-  EXPECT_LE(largest / rms, bounds.largest);
-  EXPECT_LE(sum / double(found.size()) / rms, bounds.mean);
 }
 
 class KernelTest : public testing::TestWithParam<Weights> {
@@ -366,23 +298,6 @@ TEST_P(KernelTest, FusedQkvAndAttention) {
   for (const AttentionShape &shape : shapes)
     check(attentionModule(weights(), shape),
           conversation({1, 2, 7, 8, 9, 33, 130, 1, 3}, 3));
-}
-
-/// One sequence that is read in one piece up to a long context, then grows by
-/// few rows at a time: several chunks and splits of keys, and tiles of rows.
-std::vector<EvalBatch> longConversation() {
-  std::vector<EvalBatch> steps;
-  int32_t length = 0;
-  for (int64_t count : {1, 126, 1, 1, 3, 170, 8, 1, 291, 1, 7, 1}) {
-    EvalBatch batch;
-    for (int64_t i = 0; i < count; ++i, ++length) {
-      int32_t row = batch.push((length * 29 + 3) % kTokens, length, 0);
-      if (i + 3 >= count)
-        batch.logitRows.push_back(row);
-    }
-    steps.push_back(batch);
-  }
-  return steps;
 }
 
 /// Calls body(compiled, element) for each shape and each way to store keys and
