@@ -3,6 +3,7 @@
 #include "compiler/ArtifactContents.h"
 
 #include "dialects/swallow/SwallowDialect.h"
+#include "runtime/abi/GpuAbi.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -115,6 +116,20 @@ static std::unique_ptr<fbs::AffineT> describe(AffineAttr affine) {
   return out;
 }
 
+static std::unique_ptr<fbs::VariantT> describeArena(ArrayAttr arena,
+                                                    AffineAttr size) {
+  auto out = std::make_unique<fbs::VariantT>();
+  for (auto slot : arena.getAsRange<SlotAttr>()) {
+    auto entry = std::make_unique<fbs::ArenaSlotT>();
+    entry->name = slot.getName().str();
+    entry->offset = describe(slot.getOffset());
+    entry->size = describe(slot.getSize());
+    out->arena.push_back(std::move(entry));
+  }
+  out->arena_size = describe(size);
+  return out;
+}
+
 Result<std::unique_ptr<fbs::VariantT>>
 swallow::describeVariant(ModuleOp kernels, const x86::Variant &variant) {
   auto arena = kernels->getAttrOfType<ArrayAttr>("swallow.arena");
@@ -125,17 +140,9 @@ swallow::describeVariant(ModuleOp kernels, const x86::Variant &variant) {
     return {ErrorCode::Internal,
             "the kernels of " + variant.name + " lack their tables"};
 
-  auto out = std::make_unique<fbs::VariantT>();
+  std::unique_ptr<fbs::VariantT> out = describeArena(arena, size);
   out->name = variant.name;
   out->features = variant.features;
-  for (auto slot : arena.getAsRange<SlotAttr>()) {
-    auto entry = std::make_unique<fbs::ArenaSlotT>();
-    entry->name = slot.getName().str();
-    entry->offset = describe(slot.getOffset());
-    entry->size = describe(slot.getSize());
-    out->arena.push_back(std::move(entry));
-  }
-  out->arena_size = describe(size);
   for (auto entry : brgemms.getAsRange<DictionaryAttr>()) {
     auto integer = [&](StringRef name) {
       return static_cast<uint32_t>(entry.getAs<IntegerAttr>(name).getInt());
@@ -161,6 +168,53 @@ swallow::describeVariant(ModuleOp kernels, const x86::Variant &variant) {
   }
   for (auto stage : stages.getAsRange<StringAttr>())
     out->stages.push_back(stage.str());
+  return out;
+}
+
+static std::unique_ptr<fbs::GpuLaunchT> describeLaunch(DictionaryAttr launch) {
+  auto integer = [&](StringRef name) {
+    return launch.getAs<IntegerAttr>(name).getInt();
+  };
+  auto out = std::make_unique<fbs::GpuLaunchT>();
+  out->kernel = launch.getAs<StringAttr>("kernel").str();
+  out->threads = static_cast<uint32_t>(integer("threads"));
+  out->grid_x = static_cast<uint32_t>(integer("grid_x"));
+  StringRef rows = launch.getAs<StringAttr>("rows").getValue();
+  out->rows = rows == "tokens"   ? fbs::GridRows::Tokens
+              : rows == "logits" ? fbs::GridRows::Logits
+                                 : fbs::GridRows::None;
+  out->rows_per_block = static_cast<uint32_t>(integer("rows_per_block"));
+  out->kv_element = static_cast<int32_t>(integer("kv_element"));
+  return out;
+}
+
+Result<std::unique_ptr<fbs::VariantT>>
+swallow::describeVariant(ModuleOp kernels,
+                         const nvidia::Architecture &architecture) {
+  auto arena = kernels->getAttrOfType<ArrayAttr>("swallow.arena");
+  auto size = kernels->getAttrOfType<AffineAttr>("swallow.arena_size");
+  auto groups = kernels->getAttrOfType<ArrayAttr>("swallow.launches");
+  if (!arena || !size || !groups)
+    return {ErrorCode::Internal,
+            "the kernels of " + architecture.name + " lack their tables"};
+  std::unique_ptr<fbs::VariantT> out = describeArena(arena, size);
+  out->name = architecture.name;
+  out->gpu = std::make_unique<fbs::GpuStepT>();
+  out->gpu->abi_version = SWALLOW_GPU_ABI_VERSION;
+  out->gpu->capability = static_cast<uint32_t>(architecture.capability);
+  out->gpu->ptx_version = static_cast<uint32_t>(architecture.ptxVersion);
+  for (auto group : groups.getAsRange<DictionaryAttr>()) {
+    auto entry = std::make_unique<fbs::GpuLaunchGroupT>();
+    auto layer = [&](StringRef name) {
+      return static_cast<int32_t>(group.getAs<IntegerAttr>(name).getInt());
+    };
+    entry->layer_begin = layer("layer_begin");
+    entry->layer_end = layer("layer_end");
+    for (auto launch :
+         group.getAs<ArrayAttr>("launches").getAsRange<DictionaryAttr>())
+      entry->launches.push_back(describeLaunch(launch));
+    out->gpu->groups.push_back(std::move(entry));
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include "compiler/ArtifactWriter.h"
 #include "frontends/huggingface/Checkpoint.h"
 #include "frontends/huggingface/GenerationConfig.h"
+#include "targets/nvidia/Architecture.h"
 #include "targets/x86/Variant.h"
 
 namespace mlir {
@@ -29,6 +30,11 @@ Result<std::unique_ptr<fbs::KvPlanT>> describeKv(mlir::ModuleOp planned);
 /// `code_segment` and `step_offset` are left to the caller.
 Result<std::unique_ptr<fbs::VariantT>>
 describeVariant(mlir::ModuleOp kernels, const x86::Variant &variant);
+
+/// The same of a module of GPU kernels: name, arena and launches.
+Result<std::unique_ptr<fbs::VariantT>>
+describeVariant(mlir::ModuleOp kernels,
+                const nvidia::Architecture &architecture);
 
 /// One entry of program.weights, and how it is packed, for each weight of a
 /// planned module and each layer of it, in the order of their offsets.

@@ -15,11 +15,13 @@
 #include "runtime/support/Hash.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/RunOnThreads.h"
+#include "targets/nvidia/CodeGeneration.h"
 #include "targets/x86/CodeGeneration.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <atomic>
 #include <chrono>
@@ -135,27 +137,61 @@ openTokenizer(const CompileOptions &options) {
 
 static const char kTarget[] = "x86-64";
 
-/// The code variants that the targets name, in the order in which a machine
-/// looks for one that it can run.
-static Result<std::vector<const x86::Variant *>>
-selectVariants(const CompileOptions &options) {
+namespace {
+/// What code is generated for.
+struct Targets {
+  /// In the order in which a machine looks for one that it can run.
+  std::vector<const x86::Variant *> variants;
+  std::vector<const nvidia::Architecture *> architectures;
+};
+} // namespace
+
+static std::string knownTargets() {
   std::string known = kTarget;
   for (const x86::Variant &variant : x86::allVariants())
     known += ", " + variant.name;
+  for (const nvidia::Architecture &architecture : nvidia::allArchitectures())
+    known += ", " + architecture.name;
+  return known;
+}
+
+static Result<Targets> selectTargets(const CompileOptions &options) {
   if (options.targets.empty())
-    return {ErrorCode::InvalidArgument, "no target given; known: " + known};
+    return {ErrorCode::InvalidArgument,
+            "no target given; known: " + knownTargets()};
   for (const std::string &target : options.targets)
-    if (target != kTarget && !x86::findVariant(target))
+    if (target != kTarget && !x86::findVariant(target) &&
+        !nvidia::findArchitecture(target))
       return {ErrorCode::InvalidArgument,
-              "unknown target '" + target + "'; known: " + known};
-  std::vector<const x86::Variant *> selected;
+              "unknown target '" + target + "'; known: " + knownTargets()};
+  auto isNamed = [&](const std::string &name, bool isX86) {
+    return llvm::any_of(options.targets, [&](const std::string &target) {
+      return target == name || (isX86 && target == kTarget);
+    });
+  };
+  Targets selected;
   for (const x86::Variant &variant : x86::allVariants())
-    for (const std::string &target : options.targets)
-      if (target == kTarget || target == variant.name) {
-        selected.push_back(&variant);
-        break;
-      }
+    if (isNamed(variant.name, /*isX86=*/true))
+      selected.variants.push_back(&variant);
+  for (const nvidia::Architecture &architecture : nvidia::allArchitectures())
+    if (isNamed(architecture.name, /*isX86=*/false))
+      selected.architectures.push_back(&architecture);
   return selected;
+}
+
+/// Whether there are GPU kernels for what the other options ask for.
+static Status checkGpuTargets(const CompileOptions &options,
+                              const Targets &targets) {
+  if (targets.architectures.empty())
+    return {};
+  const std::string &name = targets.architectures.front()->name;
+  if (options.dtype != DType::BF16)
+    return {ErrorCode::InvalidArgument,
+            "-target " + name + " needs -dtype bf16"};
+  if (options.quant.any())
+    return {ErrorCode::InvalidArgument,
+            "-target " + name + " has no kernels for -quant yet"};
+  return {};
 }
 
 /// Whether -calibrate makes sense with the other options.
@@ -265,27 +301,50 @@ static Result<CompiledVariant> compileVariant(const ModelConfig &config,
   return compiled;
 }
 
-/// Compiles the variants side by side, each in a context of its own, and adds
-/// them in their order.
+static Result<CompiledVariant>
+compileVariant(const ModelConfig &config, const CompileOptions &options,
+               const nvidia::Architecture &architecture) {
+  Ir ir;
+  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, config, options));
+  SWALLOW_ASSIGN(auto module, planModule(*fused, architecture));
+  SWALLOW_TRY(emitKernels(*module, architecture));
+  CompiledVariant compiled;
+  SWALLOW_ASSIGN(compiled.table, describeVariant(*module, architecture));
+  SWALLOW_TRY(lowerGpuToLLVM(*module));
+  SWALLOW_ASSIGN(std::string ptx, nvidia::emitPtx(*module, architecture));
+  compiled.code = toBytes(ptx);
+  return compiled;
+}
+
+/// Compiles for all targets side by side, each in a context of its own, and
+/// adds their code in their order.
 static Status addVariants(const ModelConfig &config,
-                          const CompileOptions &options,
-                          const std::vector<const x86::Variant *> &variants,
+                          const CompileOptions &options, const Targets &targets,
                           fbs::ProgramT &program,
                           std::vector<SegmentData> &segments) {
-  std::vector<std::optional<Result<CompiledVariant>>> compiled(variants.size());
+  std::vector<std::function<Result<CompiledVariant>()>> jobs;
+  for (const x86::Variant *variant : targets.variants)
+    jobs.push_back([&config, &options, variant] {
+      return compileVariant(config, options, *variant);
+    });
+  for (const nvidia::Architecture *architecture : targets.architectures)
+    jobs.push_back([&config, &options, architecture] {
+      return compileVariant(config, options, *architecture);
+    });
+  std::vector<std::optional<Result<CompiledVariant>>> compiled(jobs.size());
   std::atomic<size_t> next = 0;
   runOnThreads(
-      std::min(threadCount(options.threads), static_cast<int>(variants.size())),
+      std::min(threadCount(options.threads), static_cast<int>(jobs.size())),
       [&] {
-        for (size_t i; (i = next++) < variants.size();)
-          compiled[i] = compileVariant(config, options, *variants[i]);
+        for (size_t i; (i = next++) < jobs.size();)
+          compiled[i] = jobs[i]();
       });
-  for (size_t i = 0; i < variants.size(); ++i) {
-    SWALLOW_ASSIGN(CompiledVariant variant, std::move(*compiled[i]));
+  for (std::optional<Result<CompiledVariant>> &result : compiled) {
+    SWALLOW_ASSIGN(CompiledVariant variant, std::move(*result));
     variant.table->code_segment = static_cast<uint32_t>(segments.size());
-    program.variants.push_back(std::move(variant.table));
     segments.push_back(
-        {fbs::SegmentKind::Code, variants[i]->name, std::move(variant.code)});
+        {fbs::SegmentKind::Code, variant.table->name, std::move(variant.code)});
+    program.variants.push_back(std::move(variant.table));
   }
   return {};
 }
@@ -295,8 +354,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     if (options.note)
       options.note(line);
   };
-  SWALLOW_ASSIGN(const std::vector<const x86::Variant *> variants,
-                 selectVariants(options));
+  SWALLOW_ASSIGN(const Targets targets, selectTargets(options));
+  SWALLOW_TRY(checkGpuTargets(options, targets));
   SWALLOW_TRY(checkCalibration(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
   SWALLOW_ASSIGN(std::optional<std::string> tokenizer, openTokenizer(options));
@@ -361,16 +420,18 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   Stopwatch codeWatch;
   std::vector<SegmentData> segments;
   std::string names;
-  for (const x86::Variant *variant : variants)
+  for (const x86::Variant *variant : targets.variants)
     names += (names.empty() ? "" : ", ") + variant->name;
+  for (const nvidia::Architecture *architecture : targets.architectures)
+    names += (names.empty() ? "" : ", ") + architecture->name;
   note("Generating code for " + names);
-  SWALLOW_TRY(addVariants(source.config, options, variants, program, segments));
+  SWALLOW_TRY(addVariants(source.config, options, targets, program, segments));
   report.codeSeconds = codeWatch.seconds();
 
-  // KV memory and packing do not depend on the variant: all of them read the
+  // KV memory and packing do not depend on the target: all of them read the
   // same.
   SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, source.config, options));
-  SWALLOW_ASSIGN(auto planned, planModule(*fused, *variants.front()));
+  SWALLOW_ASSIGN(auto planned, planModule(*fused, x86::allVariants().front()));
   SWALLOW_ASSIGN(program.kv, describeKv(*planned));
   std::vector<WeightJob> jobs;
   SWALLOW_TRY(describeWeights(*planned,
@@ -446,20 +507,29 @@ static std::string print(ModuleOp module) {
   return text;
 }
 
+/// A planned module, or a later stage of it, for one GPU architecture.
+static Result<std::string> emitGpuStage(ModuleOp fused, Stage stage,
+                                        const nvidia::Architecture &target) {
+  SWALLOW_ASSIGN(auto module, planModule(fused, target));
+  if (stage == Stage::Planned)
+    return print(*module);
+  SWALLOW_TRY(emitKernels(*module, target));
+  if (stage == Stage::Kernels)
+    return print(*module);
+  SWALLOW_TRY(lowerGpuToLLVM(*module));
+  if (stage == Stage::Llvm)
+    return print(*module);
+  return nvidia::emitPtx(*module, target);
+}
+
 Result<std::string> swallow::emitStage(const CompileOptions &options,
                                        Stage stage,
                                        const std::string &variantName) {
-  SWALLOW_ASSIGN(const std::vector<const x86::Variant *> selected,
-                 selectVariants(options));
-  const x86::Variant *variant =
-      variantName.empty() ? selected.front() : x86::findVariant(variantName);
-  if (!variant) {
-    std::string known;
-    for (const x86::Variant &v : x86::allVariants())
-      known += (known.empty() ? "" : ", ") + v.name;
-    return {ErrorCode::InvalidArgument,
-            "unknown variant '" + variantName + "'; known: " + known};
-  }
+  CompileOptions named = options;
+  if (!variantName.empty())
+    named.targets = {variantName};
+  SWALLOW_ASSIGN(const Targets targets, selectTargets(named));
+  SWALLOW_TRY(checkGpuTargets(options, targets));
   SWALLOW_ASSIGN(Model model, readModel(options));
   Ir ir;
   auto module = importModel(*ir.context, model.config, {options.dtype});
@@ -470,14 +540,17 @@ Result<std::string> swallow::emitStage(const CompileOptions &options,
     return print(*module);
   if (options.quant.any())
     SWALLOW_TRY(quantizeModule(*module, options.quant));
-  SWALLOW_ASSIGN(module, planModule(*module, *variant));
+  if (targets.variants.empty())
+    return emitGpuStage(*module, stage, *targets.architectures.front());
+  const x86::Variant &variant = *targets.variants.front();
+  SWALLOW_ASSIGN(module, planModule(*module, variant));
   if (stage == Stage::Planned)
     return print(*module);
-  SWALLOW_TRY(emitKernels(*module, *variant));
+  SWALLOW_TRY(emitKernels(*module, variant));
   if (stage == Stage::Kernels)
     return print(*module);
   SWALLOW_TRY(lowerToLLVM(*module));
   if (stage == Stage::Llvm)
     return print(*module);
-  return x86::emitAssembly(*module, *variant);
+  return x86::emitAssembly(*module, variant);
 }

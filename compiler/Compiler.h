@@ -30,8 +30,8 @@ struct CompileOptions {
   /// Where to write what quantisation did to each tensor, as JSON; empty:
   /// nowhere.
   std::string report;
-  /// Targets: "x86-64" for all its code variants, or names of variants, of
-  /// which a machine needs one that it can run.
+  /// Targets: "x86-64" for all its code variants, names of variants, of which a
+  /// machine needs one that it can run, and GPU architectures ("sm_90").
   std::vector<std::string> targets = {"x86-64"};
   /// Instead of a checkpoint's weights, those of this seed
   /// (runtime/packing/Synthetic.h); the folder needs its config.json only.
@@ -63,7 +63,8 @@ struct CompileReport {
 Result<CompileReport> compileModel(const CompileOptions &options);
 
 /// The text of one stage, for --emit; Planned and later stages are those of the
-/// variant `variant` (empty: the most capable one). Reads no weights.
+/// variant or architecture `variant` (empty: the first of options.targets, the
+/// most capable one of x86-64). Reads no weights.
 Result<std::string> emitStage(const CompileOptions &options, Stage stage,
                               const std::string &variant);
 

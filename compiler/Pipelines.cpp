@@ -4,11 +4,14 @@
 
 #include "dialects/swallow/SwallowDialect.h"
 #include "passes/Passes.h"
+#include "targets/nvidia/CodeGeneration.h"
+#include "targets/nvidia/Passes.h"
 #include "targets/x86/CodeGeneration.h"
 #include "targets/x86/Passes.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
@@ -19,8 +22,10 @@ using namespace swallow;
 
 void swallow::registerCompilerDialects(DialectRegistry &registry) {
   registerSwallowDialects(registry);
-  registry.insert<LLVM::LLVMDialect, vector::VectorDialect>();
+  registry
+      .insert<LLVM::LLVMDialect, NVVM::NVVMDialect, vector::VectorDialect>();
   x86::registerTranslations(registry);
+  nvidia::registerTranslations(registry);
 }
 
 /// Runs a pipeline; what it has to say becomes the error's message.
@@ -74,4 +79,28 @@ Status swallow::emitKernels(ModuleOp planned, const x86::Variant &variant) {
 Status swallow::lowerToLLVM(ModuleOp kernels) {
   return run(kernels,
              [](OpPassManager &pm) { x86::buildLowerToLLVMPipeline(pm); });
+}
+
+Result<OwningOpRef<ModuleOp>>
+swallow::planModule(ModuleOp fused, const nvidia::Architecture &) {
+  OwningOpRef<ModuleOp> module(fused.clone());
+  PlanOptions options;
+  options.scratch = false;
+  SWALLOW_TRY(
+      run(*module, [&](OpPassManager &pm) { buildPlanPipeline(pm, options); }));
+  return module;
+}
+
+Status swallow::emitKernels(ModuleOp planned,
+                            const nvidia::Architecture &architecture) {
+  return run(planned, [&](OpPassManager &pm) {
+    nvidia::NvidiaEmitKernelsPassOptions options;
+    options.architecture = architecture.name;
+    pm.addPass(nvidia::createNvidiaEmitKernelsPass(options));
+  });
+}
+
+Status swallow::lowerGpuToLLVM(ModuleOp kernels) {
+  return run(kernels,
+             [](OpPassManager &pm) { nvidia::buildLowerToLLVMPipeline(pm); });
 }

@@ -5,6 +5,7 @@
 
 #include "passes/QuantOptions.h"
 #include "runtime/support/Result.h"
+#include "targets/nvidia/Architecture.h"
 #include "targets/x86/Variant.h"
 
 #include "mlir/IR/OwningOpRef.h"
@@ -20,7 +21,8 @@ class ModuleOp;
 
 namespace swallow {
 
-/// What `--emit` prints, in the order of a compile.
+/// What `--emit` prints, in the order of a compile. Of a GPU's kernels the last
+/// two are called nvvm and ptx.
 enum class Stage { Import, Fused, Planned, Kernels, Llvm, Asm };
 
 /// Everything the pipelines below create or translate.
@@ -41,6 +43,13 @@ Status emitKernels(mlir::ModuleOp planned, const x86::Variant &variant);
 
 /// Lowers emitted kernels to the LLVM dialect in place.
 Status lowerToLLVM(mlir::ModuleOp kernels);
+
+/// The same for an NVIDIA GPU.
+Result<mlir::OwningOpRef<mlir::ModuleOp>>
+planModule(mlir::ModuleOp fused, const nvidia::Architecture &architecture);
+Status emitKernels(mlir::ModuleOp planned,
+                   const nvidia::Architecture &architecture);
+Status lowerGpuToLLVM(mlir::ModuleOp kernels);
 
 } // namespace swallow
 

@@ -86,6 +86,8 @@ public:
 
   /// The file's descriptor, or -1 after openBytes.
   int fd() const { return file_.fd(); }
+  /// The mapped file; null after openBytes.
+  const MappedFile *file() const { return copy_ ? nullptr : &file_; }
 
   /// Hashes every weight in parallel; synthetic ones have no hashes. Fails with
   /// Corrupt naming the first corrupt tensor of the table. threads 0: all that

@@ -2,6 +2,7 @@
 
 #include "runtime/artifact/Validation.h"
 
+#include "runtime/abi/GpuAbi.h"
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/Artifact.h"
 #include "runtime/artifact/Format.h"
@@ -149,6 +150,52 @@ Status validateBrgemm(const fbs::Brgemm &brgemm, const std::string &where) {
   return {};
 }
 
+Status validateLaunch(const fbs::GpuLaunch &launch, const std::string &where) {
+  if (!isText(launch.kernel()))
+    return bad(where + " names no kernel");
+  if (launch.threads() == 0 || launch.threads() > 1024)
+    return bad(where + " has blocks of " + std::to_string(launch.threads()) +
+               " threads");
+  if (launch.grid_x() == 0 || launch.grid_x() > INT32_MAX ||
+      launch.rows_per_block() == 0)
+    return bad(where + " has no grid");
+  if (launch.rows() > fbs::GridRows::Logits)
+    return bad(where + " has a grid of an unknown kind");
+  if (launch.kv_element() < -1 || launch.kv_element() > SWALLOW_KV_I8)
+    return bad(where + " is for an unknown element of keys and values");
+  return {};
+}
+
+Status validateGpu(const fbs::GpuStep &gpu, const fbs::Variant &variant,
+                   int64_t layers, const std::string &where) {
+  if (gpu.abi_version() != SWALLOW_GPU_ABI_VERSION)
+    return {ErrorCode::VersionMismatch,
+            where + " has kernels for interface " +
+                std::to_string(gpu.abi_version()) +
+                ", this runtime has interface " +
+                std::to_string(SWALLOW_GPU_ABI_VERSION) +
+                "; compile the model again"};
+  if (gpu.capability() == 0 || gpu.capability() > 1000 ||
+      gpu.ptx_version() == 0 || gpu.ptx_version() > 1000)
+    return bad(where + " is for an unknown GPU");
+  if (sizeOf(variant.arena()) > SWALLOW_GPU_SLOTS)
+    return bad(where + " has more arena slots than kernels can name");
+  if (sizeOf(gpu.groups()) == 0)
+    return bad(where + " launches nothing");
+  for (const fbs::GpuLaunchGroup *group : *gpu.groups()) {
+    const bool once = group->layer_begin() == -1;
+    if (!once && (group->layer_begin() < 0 ||
+                  group->layer_end() <= group->layer_begin() ||
+                  group->layer_end() > layers))
+      return bad(where + " launches kernels for layers that are not there");
+    for (size_t i = 0; i < sizeOf(group->launches()); ++i)
+      SWALLOW_TRY(validateLaunch(
+          *group->launches()->Get(static_cast<flatbuffers::uoffset_t>(i)),
+          where + ": launch " + std::to_string(i)));
+  }
+  return {};
+}
+
 Status validateVariant(const fbs::Variant &variant, const fbs::Program &program,
                        const std::string &where) {
   if (!isText(variant.name()))
@@ -176,6 +223,9 @@ Status validateVariant(const fbs::Variant &variant, const fbs::Program &program,
     SWALLOW_TRY(validateBrgemm(
         *variant.brgemms()->Get(static_cast<flatbuffers::uoffset_t>(i)),
         where + ": matrix product " + std::to_string(i)));
+  if (variant.gpu())
+    return validateGpu(*variant.gpu(), variant, program.model()->num_layers(),
+                       where);
   return {};
 }
 
@@ -472,6 +522,12 @@ Result<CodeImage> swallow::validateCode(const fbs::Program &program,
   const fbs::Variant &variant =
       *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(index));
   const std::string where = "variant " + variant.name()->str();
+  if (variant.gpu()) {
+    // The driver reads it, and says what is wrong with it.
+    if (image.empty())
+      return bad(where + " has no PTX");
+    return CodeImage{0, image.size()};
+  }
   Result<CodeImage> code = checkCodeImage(image);
   if (!code)
     return bad(where + ": " + code.error().message);

@@ -150,8 +150,7 @@ swallow_status swallow_artifact_variant(const swallow_artifact *artifact,
                   ->name()
                   ->c_str();
     if (missing) {
-      lacking = missingFeatures(variantNeeds(*artifact->artifact)[index],
-                                CpuFeatures::host());
+      lacking = missingFor(*artifact->artifact, index);
       *missing = lacking.c_str();
     }
     return swallow_status(SWALLOW_OK);

@@ -39,6 +39,7 @@ swallow_status swallow::capi::readOptions(const swallow_session_options *in,
   options.maxLogitRows = value.max_logit_rows;
   options.threads = value.threads;
   options.variant = value.variant ? value.variant : "";
+  options.device = value.device ? value.device : "";
   options.memoryLimit = value.memory_limit;
   options.profile = value.profile;
   options.hugePages = value.huge_pages;
@@ -81,15 +82,16 @@ swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
     if (swallow_status status = readOptions(options, parsed))
       return status;
     const Artifact &file = *artifact->artifact;
-    Result<size_t> variant = chooseVariant(file, parsed.variant);
-    if (!variant.ok())
-      return fail(variant.error());
+    Result<CodeChoice> code = chooseCode(file, parsed.variant, parsed.device);
+    if (!code.ok())
+      return fail(code.error());
     parsed.hugePages |= file.syntheticSeed().has_value();
     const fbs::Program &program = file.program();
-    Result<MemoryPlan> planned = Session::plan(
-        *program.model(), *program.kv(),
-        *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(*variant)),
-        file.weightsSize(), parsed);
+    Result<MemoryPlan> planned =
+        Session::plan(*program.model(), *program.kv(),
+                      *program.variants()->Get(
+                          static_cast<flatbuffers::uoffset_t>(code->variant)),
+                      file.weightsSize(), parsed);
     return planned.ok() ? fillPlan(plan, *planned) : fail(planned.error());
   });
 }
@@ -105,10 +107,13 @@ swallow_status swallow_session_create(const swallow_artifact *artifact,
     SessionOptions parsed;
     if (swallow_status status = readOptions(options, parsed))
       return status;
-    Result<size_t> variant = chooseVariant(*artifact->artifact, parsed.variant);
-    if (!variant.ok())
-      return fail(variant.error());
-    Result<StepProgram> program = loadStep(artifact->artifact, *variant);
+    Result<CodeChoice> code =
+        chooseCode(*artifact->artifact, parsed.variant, parsed.device);
+    if (!code.ok())
+      return fail(code.error());
+    std::string notice = code->notice;
+    Result<StepProgram> program =
+        loadStep(artifact->artifact, std::move(*code));
     if (!program.ok())
       return fail(program.error());
     Result<std::unique_ptr<Session>> session =
@@ -118,6 +123,8 @@ swallow_status swallow_session_create(const swallow_artifact *artifact,
     auto handle = std::make_unique<swallow_session>();
     handle->artifact = artifact->artifact;
     handle->session = std::move(*session);
+    handle->notice =
+        notice.empty() ? handle->session->notice() : std::move(notice);
     handle->rows.resize(
         static_cast<size_t>(handle->session->memoryPlan().maxStepTokens));
     *out = handle.release();
@@ -134,6 +141,14 @@ swallow_status swallow_session_memory_plan(const swallow_session *session,
 
 const char *swallow_session_variant(const swallow_session *session) {
   return session->session->program().variant->name()->c_str();
+}
+
+const char *swallow_session_device(const swallow_session *session) {
+  return session->session->device().c_str();
+}
+
+const char *swallow_session_notice(const swallow_session *session) {
+  return session->notice.c_str();
 }
 
 swallow_status swallow_sequence_create(swallow_session *session,
@@ -219,7 +234,7 @@ swallow_status swallow_logits(const swallow_session *session, size_t index,
 swallow_status swallow_session_machine_limits(swallow_session *session,
                                               swallow_machine_limits *limits) {
   return guard([&] {
-    Session::Limits measured = session->session->measureLimits();
+    MachineSpeeds measured = session->session->measureSpeeds();
     swallow_machine_limits value{};
     value.read_bytes_per_second = measured.readSpeed;
     value.operations_per_second = measured.peak;

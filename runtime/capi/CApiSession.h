@@ -7,12 +7,14 @@
 #include "runtime/engine/Session.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 struct swallow_session {
   std::shared_ptr<const swallow::Artifact> artifact;
   std::unique_ptr<swallow::Session> session;
   std::vector<swallow::StepRow> rows; // reused by every step
+  std::string notice;
 };
 
 #endif // SWALLOW_RUNTIME_CAPI_CAPISESSION_H

@@ -4,6 +4,7 @@
 #define SWALLOW_RUNTIME_ENGINE_BLOCKPOOL_H
 
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 

@@ -84,7 +84,7 @@ static Json describeVariants(const Artifact &artifact, int64_t selected) {
   for (size_t i = 0; i < needs.size(); ++i) {
     const fbs::Variant &variant = *artifact.program().variants()->Get(
         static_cast<flatbuffers::uoffset_t>(i));
-    std::string missing = missingFeatures(needs[i], CpuFeatures::host());
+    std::string missing = missingFor(artifact, i);
     list.push_back(
         {{"name", needs[i].name},
          {"features", needs[i].features},
@@ -264,10 +264,12 @@ static Json describePlan(const MemoryPlan &plan, const fbs::Variant &variant,
 Result<std::string> inspectJson(const Artifact &artifact,
                                 const SessionOptions &options) {
   const fbs::Program &program = artifact.program();
-  Result<size_t> chosen = chooseVariant(artifact, options.variant);
-  if (!chosen.ok() && chosen.error().code != ErrorCode::WrongMachine)
+  Result<CodeChoice> chosen =
+      chooseCode(artifact, options.variant, options.device);
+  if (!chosen.ok() && chosen.error().code != ErrorCode::WrongMachine &&
+      chosen.error().code != ErrorCode::DeviceError)
     return chosen.error();
-  int64_t selected = chosen.ok() ? static_cast<int64_t>(*chosen) : -1;
+  int64_t selected = chosen.ok() ? static_cast<int64_t>(chosen->variant) : -1;
 
   Json plan = nullptr;
   if (program.variants() && program.variants()->size() > 0) {

@@ -32,8 +32,9 @@ struct SessionOptions {
   int64_t maxLogitRows = 0;    // rows that may want logits; 0: maxSequences
   int threads = 0;             // 0: physical cores available
   std::string variant;         // empty: $SWALLOW_VARIANT, or the best
-  int64_t memoryLimit = 0;     // bytes; 0: what the machine has available
-  bool profile = false;        // time the stages
+  std::string device;      // see chooseCode; empty: $SWALLOW_DEVICE, or auto
+  int64_t memoryLimit = 0; // bytes; 0: what the machine has available
+  bool profile = false;    // time the stages
   /// Weights in memory of the session, in huge pages where the system has them,
   /// instead of the mapped file. Always so where they are synthetic.
   bool hugePages = false;

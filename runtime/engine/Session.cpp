@@ -1,13 +1,12 @@
 #include "runtime/engine/Session.h"
 
 #include "runtime/device/CpuTopology.h"
-#include "runtime/device/MachineLimits.h"
-#include "runtime/engine/WeightMemory.h"
+#include "runtime/device/Memory.h"
+#include "runtime/engine/CpuBackend.h"
+#include "runtime/engine/CudaBackend.h"
 
 #include <algorithm>
 #include <climits>
-#include <cstring>
-#include <map>
 
 namespace swallow {
 
@@ -18,7 +17,9 @@ Result<MemoryPlan> Session::plan(const fbs::ModelInfo &model,
                                  SessionOptions options) {
   if (options.threads == 0)
     options.threads = defaultThreadCount();
-  if (options.memoryLimit == 0)
+  // A GPU's memory is not the machine's, and holds the weights too.
+  options.hugePages |= variant.gpu() != nullptr;
+  if (options.memoryLimit == 0 && !variant.gpu())
     options.memoryLimit = availableMemory();
   return planMemory(model, kv, variant, weightsBytes, options);
 }
@@ -27,8 +28,7 @@ Session::Session(StepProgram program, MemoryPlan plan)
     : program_(std::move(program)), plan_(std::move(plan)),
       pool_(static_cast<int32_t>(plan_.blocks)),
       sequences_(static_cast<size_t>(plan_.maxSequences)),
-      prefillRows_(static_cast<size_t>(plan_.maxStepTokens)),
-      arenaOffsets_(plan_.arenaOffsets.begin(), plan_.arenaOffsets.end()) {
+      prefillRows_(static_cast<size_t>(plan_.maxStepTokens)) {
   touched_.reserve(sequences_.size());
 }
 
@@ -40,74 +40,24 @@ Result<std::unique_ptr<Session>> Session::open(StepProgram program,
   // Only a program with a table says what to copy or to make.
   options.hugePages =
       program.tables && (options.hugePages || program.synthetic());
+  if (program.gpu && options.memoryLimit == 0) {
+    SWALLOW_ASSIGN(uint64_t free, freeDeviceMemory(*program.gpu));
+    options.memoryLimit = static_cast<int64_t>(free);
+  }
   SWALLOW_ASSIGN(MemoryPlan plan,
                  Session::plan(*program.model, *program.kv, *program.variant,
                                program.weightsSize(), options));
   std::unique_ptr<Session> session(
       new Session(std::move(program), std::move(plan)));
-  SWALLOW_TRY(session->allocate(options));
+  if (session->program_.gpu) {
+    SWALLOW_ASSIGN(session->backend_,
+                   openCudaBackend(session->program_, session->plan_));
+  } else {
+    SWALLOW_ASSIGN(session->backend_,
+                   openCpuBackend(session->program_, session->plan_, options));
+  }
+  session->batch_ = session->backend_->batch();
   return session;
-}
-
-static std::vector<BrgemmSpec> brgemmSpecs(const fbs::Variant &variant) {
-  std::vector<BrgemmSpec> specs;
-  auto type = [](fbs::ElementType element) {
-    return element == fbs::ElementType::BF16 ? BrgemmType::BF16
-           : element == fbs::ElementType::U8 ? BrgemmType::U8
-           : element == fbs::ElementType::I8 ? BrgemmType::S8
-                                             : BrgemmType::F32;
-  };
-  if (variant.brgemms())
-    for (const fbs::Brgemm *b : *variant.brgemms())
-      specs.push_back({b->m(), b->n(), b->k(), b->lda(), b->ldb(), b->ldc(),
-                       type(b->a()), type(b->b()), b->accumulate()});
-  return specs;
-}
-
-Status Session::allocate(const SessionOptions &options) {
-  const fbs::Variant &variant = *program_.variant;
-  SWALLOW_ASSIGN(kv_, PageMapping::allocate(plan_.kvBytes, "KV pool"));
-  SWALLOW_ASSIGN(arena_,
-                 PageMapping::allocate(plan_.arenaBytes, "activations"));
-  SWALLOW_ASSIGN(logits_, PageMapping::allocate(plan_.logitsBytes, "logits"));
-  SWALLOW_ASSIGN(batch_,
-                 PageMapping::allocate(plan_.batchBytes, "step's description"));
-  int32_t *next = reinterpret_cast<int32_t *>(batch_.data());
-  for (int32_t **array :
-       {&tokenIds_, &positions_, &rowSequences_, &logitRows_}) {
-    *array = next;
-    next += plan_.maxStepTokens;
-  }
-  blockTables_ = next;
-
-  SWALLOW_ASSIGN(team_, ThreadTeam::create(plan_.threads));
-  if (plan_.weightsAllocated > 0) {
-    SWALLOW_ASSIGN(weights_, makeWeights(program_, *team_));
-  }
-  std::vector<BrgemmSpec> specs = brgemmSpecs(variant);
-  MicroKernelIsa isa = MicroKernelIsa::Avx2;
-  if (!specs.empty()) {
-    std::vector<std::string> features;
-    if (variant.features())
-      for (const flatbuffers::String *feature : *variant.features())
-        features.push_back(feature->str());
-    SWALLOW_ASSIGN(isa, microKernelIsa(features));
-  }
-  SWALLOW_ASSIGN(microKernels_,
-                 MicroKernels::create(specs, isa, plan_.threads));
-
-  services_.context = this;
-  services_.barrier = barrierService;
-  services_.brgemm = brgemmService;
-  if (options.profile) {
-    std::vector<std::string> stages;
-    if (variant.stages())
-      for (const flatbuffers::String *stage : *variant.stages())
-        stages.push_back(stage->str());
-    timer_ = std::make_unique<StageTimer>(std::move(stages));
-    services_.trace = traceService;
-  }
-  return {};
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,14 +133,8 @@ Result<SequenceId> Session::forkSequence(SequenceId source) {
   // The pool has blocksPerSequence for each, so none can be missing.
   while (copy.blocks < original.blocks)
     tableOf(to)[copy.blocks++] = pool_.take();
-  auto place = [&](int64_t layer, int32_t block) {
-    return kv_.data() + static_cast<uint64_t>(layer) * plan_.kvLayerStride +
-           static_cast<uint64_t>(block) * plan_.blockBytes;
-  };
-  for (int64_t layer = 0; layer < program_.kv->layers(); ++layer)
-    for (int64_t i = 0; i < original.blocks; ++i)
-      std::memcpy(place(layer, tableOf(to)[i]), place(layer, tableOf(from)[i]),
-                  plan_.blockBytes);
+  for (int64_t i = 0; i < original.blocks; ++i)
+    SWALLOW_TRY(backend_->copyBlock(tableOf(from)[i], tableOf(to)[i]));
   return id;
 }
 
@@ -257,7 +201,7 @@ Status Session::step(std::span<const StepRow> rows) {
     SWALLOW_TRY(checkLength(sequence, sequence.pending));
   }
 
-  // Nothing can fail from here on: the pool has blocksPerSequence for each.
+  // The pool has blocksPerSequence for each, so none can be missing.
   for (int64_t slot : touched_) {
     Sequence &sequence = sequences_[static_cast<size_t>(slot)];
     int64_t needed = blocksFor(sequence.length + sequence.pending);
@@ -269,50 +213,13 @@ Status Session::step(std::span<const StepRow> rows) {
   for (size_t row = 0; row < rows.size(); ++row) {
     int64_t slot = rows[row].sequence & ((int64_t(1) << kSlotBits) - 1);
     Sequence &sequence = sequences_[static_cast<size_t>(slot)];
-    tokenIds_[row] = rows[row].token;
-    positions_[row] = static_cast<int32_t>(sequence.length++);
-    rowSequences_[row] = static_cast<int32_t>(slot);
+    batch_.tokenIds[row] = rows[row].token;
+    batch_.positions[row] = static_cast<int32_t>(sequence.length++);
+    batch_.sequences[row] = static_cast<int32_t>(slot);
     if (rows[row].wantsLogits)
-      logitRows_[numLogits_++] = static_cast<int32_t>(row);
+      batch_.logitRows[numLogits_++] = static_cast<int32_t>(row);
   }
-  execute(static_cast<int64_t>(rows.size()));
-  return {};
-}
-
-// UBSan's check of function types looks in front of the function for what clang
-// puts there; compiled code has nothing there, perhaps not even memory.
-#if defined(__clang__)
-__attribute__((no_sanitize("function")))
-#endif
-static void callStep(SwallowStepFn step, const SwallowStepArgs &args,
-                     int64_t thread, int64_t numThreads) {
-  step(&args, thread, numThreads);
-}
-
-void Session::execute(int64_t numTokens) {
-  SwallowStepArgs args;
-  args.num_tokens = numTokens;
-  args.num_logits = numLogits_;
-  args.token_ids = tokenIds_;
-  args.positions = positions_;
-  args.sequences = rowSequences_;
-  args.logit_rows = logitRows_;
-  args.logits = reinterpret_cast<float *>(logits_.data());
-  args.block_tables = blockTables_;
-  args.block_table_stride = plan_.blocksPerSequence;
-  args.kv = kv_.data();
-  args.kv_layer_stride = static_cast<int64_t>(plan_.kvLayerStride);
-  args.kv_element = static_cast<int64_t>(plan_.kvElement);
-  args.weights = weights().data();
-  args.arena = arena_.data();
-  args.arena_offsets = arenaOffsets_.data();
-  args.services = &services_;
-  args.read_streams = CpuFeatures::host().readStreams();
-  if (timer_)
-    timer_->beginStep();
-  team_->run([&](int64_t thread) {
-    callStep(program_.step, args, thread, team_->size());
-  });
+  return backend_->execute(static_cast<int64_t>(rows.size()), numLogits_);
 }
 
 Status Session::prefill(SequenceId id, std::span<const int32_t> tokens) {
@@ -337,64 +244,8 @@ Status Session::prefill(SequenceId id, std::span<const int32_t> tokens) {
 
 std::span<const float> Session::logits(int64_t row) const {
   assert(row >= 0 && row < numLogits_);
-  const float *all = reinterpret_cast<const float *>(logits_.data());
-  return {all + row * vocabSize(), static_cast<size_t>(vocabSize())};
-}
-
-// What most of the weights are multiplied as.
-static ProductType productType(const StepProgram &program) {
-  fbs::ElementType element = program.model->dtype();
-  uint64_t most = 0;
-  std::map<fbs::ElementType, uint64_t> bytes;
-  if (program.tables && program.tables->weights())
-    for (const fbs::Weight *weight : *program.tables->weights())
-      if (uint64_t sum = bytes[weight->element()] += weight->size();
-          sum > most) {
-        most = sum;
-        element = weight->element();
-      }
-  if (element == fbs::ElementType::F32)
-    return ProductType::F32;
-  return element == fbs::ElementType::BF16 ? ProductType::BF16
-                                           : ProductType::I8;
-}
-
-Session::Limits Session::measureLimits() {
-  Limits limits;
-  limits.readSpeed = measureReadSpeed(*team_, weights());
-  std::vector<std::string> features;
-  if (program_.variant->features())
-    for (const flatbuffers::String *feature : *program_.variant->features())
-      features.push_back(feature->str());
-  if (const ProductInstruction *instruction = productInstruction(
-          productType(program_), CpuFeatures(std::move(features)))) {
-    limits.peak = measurePeak(*team_, *instruction);
-    limits.instruction = instruction->name;
-  }
-  return limits;
-}
-
-std::span<const StageTime> Session::stageTimes() const {
-  return timer_ ? timer_->times() : std::span<const StageTime>();
-}
-
-//===----------------------------------------------------------------------===//
-// Services
-//===----------------------------------------------------------------------===//
-
-void Session::barrierService(void *context, int64_t) {
-  static_cast<Session *>(context)->team_->barrier();
-}
-
-void Session::brgemmService(void *context, int64_t thread, int64_t index,
-                            const void *a, const void *b, float *c) {
-  static_cast<Session *>(context)->microKernels_->execute(thread, index, a, b,
-                                                          c);
-}
-
-void Session::traceService(void *context, int64_t thread, int64_t stage,
-                           int64_t) {
-  static_cast<Session *>(context)->timer_->endStage(thread, stage);
+  return {backend_->logits() + row * vocabSize(),
+          static_cast<size_t>(vocabSize())};
 }
 
 } // namespace swallow

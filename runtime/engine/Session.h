@@ -3,12 +3,9 @@
 #ifndef SWALLOW_RUNTIME_ENGINE_SESSION_H
 #define SWALLOW_RUNTIME_ENGINE_SESSION_H
 
-#include "runtime/device/Memory.h"
-#include "runtime/device/MicroKernels.h"
-#include "runtime/device/ThreadTeam.h"
 #include "runtime/engine/BlockPool.h"
 #include "runtime/engine/MemoryPlan.h"
-#include "runtime/engine/StageTimer.h"
+#include "runtime/engine/StepBackend.h"
 #include "runtime/engine/StepProgram.h"
 
 #include <memory>
@@ -28,7 +25,7 @@ struct StepRow {
   bool wantsLogits;
 };
 
-/// A model with memory, threads and sequences. All memory is taken when it
+/// A model with a device, memory and sequences. All memory is taken when it
 /// opens; steps allocate nothing. For one thread at a time.
 class Session {
 public:
@@ -41,8 +38,7 @@ public:
 
   /// options.variant plays no part here: `program` is of one variant. Synthetic
   /// weights are made, with options.hugePages or without. Errors:
-  /// those of planMemory, MicroKernels::create and ThreadTeam::create, and
-  /// OutOfMemory when the system refuses an allocation.
+  /// those of planMemory, openCpuBackend and openCudaBackend.
   static Result<std::unique_ptr<Session>> open(StepProgram program,
                                                const SessionOptions &options);
 
@@ -52,12 +48,13 @@ public:
 
   const MemoryPlan &memoryPlan() const { return plan_; }
   const StepProgram &program() const { return program_; }
-  /// The weights that steps read, in the file or in memory of the session.
-  std::span<const uint8_t> weights() const {
-    if (weights_.size() > 0)
-      return {weights_.data(), weights_.size()};
-    return program_.weights;
-  }
+  /// The weights that steps read, in the file or in memory of the session;
+  /// empty where they are on a GPU.
+  std::span<const uint8_t> weights() const { return backend_->weights(); }
+  /// Where steps run: "cpu", or "cuda:0 (NVIDIA H200)".
+  const std::string &device() const { return backend_->device(); }
+  /// A line for the user about how the device was opened, or nothing.
+  std::string notice() const { return backend_->notice(); }
   int64_t vocabSize() const { return program_.model->vocab_size(); }
 
   /// OutOfRange when there are maxSequences of them.
@@ -77,7 +74,8 @@ public:
   /// sequences may be mixed in any way. Everything is checked before anything
   /// changes. Errors: InvalidArgument (no rows, unknown sequence),
   /// InvalidToken, ContextExceeded, OutOfRange (more rows than maxStepTokens,
-  /// more with logits than maxLogitRows).
+  /// more with logits than maxLogitRows). A GPU may fail in the step
+  /// (DeviceError); the session is then of no more use.
   Status step(std::span<const StepRow> rows);
 
   /// Appends `tokens` to one sequence in steps of at most maxStepTokens; the
@@ -92,15 +90,12 @@ public:
   int64_t freeBlocks() const { return pool_.numFree(); }
 
   /// What the machine can do on this session's threads, measured now.
-  struct Limits {
-    double readSpeed = 0;         // bytes per second, over weights()
-    double peak = 0;              // operations per second of `instruction`, or
-    const char *instruction = ""; // 0 and "" where none is known
-  };
-  Limits measureLimits();
+  MachineSpeeds measureSpeeds() { return backend_->measureSpeeds(); }
 
   /// Times of the stages on thread 0; empty unless options.profile.
-  std::span<const StageTime> stageTimes() const;
+  std::span<const StageTime> stageTimes() const {
+    return backend_->stageTimes();
+  }
 
 private:
   struct Sequence {
@@ -111,42 +106,23 @@ private:
   };
 
   Session(StepProgram program, MemoryPlan plan);
-  Status allocate(const SessionOptions &options);
   Result<int64_t> slotOf(SequenceId id) const;
   int32_t *tableOf(int64_t slot) const {
-    return blockTables_ + slot * plan_.blocksPerSequence;
+    return batch_.blockTables + slot * plan_.blocksPerSequence;
   }
   int64_t blocksFor(int64_t length) const;
   void freeBlocksFrom(int64_t slot, int64_t firstBlock);
   Status checkLength(const Sequence &sequence, int64_t extra) const;
-  void execute(int64_t numTokens);
-
-  static void barrierService(void *context, int64_t thread);
-  static void brgemmService(void *context, int64_t thread, int64_t index,
-                            const void *a, const void *b, float *c);
-  static void traceService(void *context, int64_t thread, int64_t stage,
-                           int64_t layer);
 
   StepProgram program_;
   MemoryPlan plan_;
-  std::unique_ptr<ThreadTeam> team_;
-  std::unique_ptr<MicroKernels> microKernels_;
-  std::unique_ptr<StageTimer> timer_;
+  std::unique_ptr<StepBackend> backend_; // refers to the two above
   BlockPool pool_;
-  std::vector<Sequence> sequences_;   // [maxSequences]
-  std::vector<int64_t> touched_;      // slots of the step being checked
-  std::vector<StepRow> prefillRows_;  // [maxStepTokens]
-  std::vector<int64_t> arenaOffsets_; // of SwallowStepArgs
-
-  PageMapping kv_, arena_, logits_, batch_;
-  PageMapping weights_;         // empty if they stay in the file
-  int32_t *tokenIds_ = nullptr; // these five lie in batch_
-  int32_t *positions_ = nullptr;
-  int32_t *rowSequences_ = nullptr;
-  int32_t *logitRows_ = nullptr;
-  int32_t *blockTables_ = nullptr; // [maxSequences][blocksPerSequence]
+  std::vector<Sequence> sequences_;  // [maxSequences]
+  std::vector<int64_t> touched_;     // slots of the step being checked
+  std::vector<StepRow> prefillRows_; // [maxStepTokens]
+  StepBatch batch_;                  // of the backend
   int64_t numLogits_ = 0;
-  SwallowServices services_{};
 };
 
 } // namespace swallow

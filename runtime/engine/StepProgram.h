@@ -5,25 +5,47 @@
 
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/Artifact.h"
+#include "runtime/cuda/Device.h"
 #include "runtime/device/CpuFeatures.h"
 
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace swallow {
+
+/// A GPU and the driver that it is reached through.
+struct GpuChoice {
+  std::shared_ptr<const cuda::Driver> driver;
+  cuda::DeviceInfo device;
+};
+
+/// Which code of an artifact runs, and where.
+struct CodeChoice {
+  size_t variant = 0;           // index of program.variants
+  std::optional<GpuChoice> gpu; // none: the CPU
+  /// One line for the user where a GPU could have been meant but the CPU runs;
+  /// else empty.
+  std::string notice;
+};
 
 /// One code variant with everything that a session needs of its artifact. It
 /// can as well be put together by hand around any function that keeps the
 /// contract of StepAbi.h.
 struct StepProgram {
-  SwallowStepFn step = nullptr;
+  SwallowStepFn step = nullptr; // of a CPU's variant
+  std::optional<GpuChoice> gpu; // of a GPU's, with its kernels:
+  std::string_view ptx;
   const fbs::ModelInfo *model = nullptr;
   const fbs::KvPlan *kv = nullptr;
   const fbs::Variant *variant = nullptr;
   std::span<const uint8_t> weights; // 64-byte aligned; empty if synthetic
   /// The table of weights; null in a program put together by hand.
   const fbs::Program *tables = nullptr;
+  /// The file that `weights` lies in; null where it is in memory.
+  const MappedFile *file = nullptr;
   /// Keeps all of the above alive.
   std::shared_ptr<const void> owner;
 
@@ -37,14 +59,21 @@ struct StepProgram {
 /// The needs of each variant of the artifact, in its order.
 std::vector<VariantNeeds> variantNeeds(const Artifact &artifact);
 
-/// The index of the variant to use: `wanted`, else the environment variable
-/// SWALLOW_VARIANT, else the best that this machine runs. Errors as
-/// selectVariant.
-Result<size_t> chooseVariant(const Artifact &artifact, std::string_view wanted);
+/// The code to use. `variant` names one, or the environment variable
+/// SWALLOW_VARIANT does; `device`, or else SWALLOW_DEVICE, is "cpu", "cuda",
+/// "cuda:1", or "auto" (also where it is empty): a GPU where the artifact has
+/// code for one that is there, else the CPU. Errors as selectVariant,
+/// cuda::Driver::open, cuda::findDevice and cuda::selectCode.
+Result<CodeChoice> chooseCode(const Artifact &artifact,
+                              std::string_view variant,
+                              std::string_view device);
 
-/// Maps the code of `variant` (an index that chooseVariant returned).
+/// What this machine lacks for `variant` of the artifact; empty when it runs.
+std::string missingFor(const Artifact &artifact, size_t variant);
+
+/// Maps the code of a choice that chooseCode returned.
 Result<StepProgram> loadStep(std::shared_ptr<const Artifact> artifact,
-                             size_t variant);
+                             CodeChoice choice);
 
 } // namespace swallow
 

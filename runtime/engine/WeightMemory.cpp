@@ -30,8 +30,7 @@ void copyWeights(const StepProgram &program, ThreadTeam &team, uint8_t *to) {
   });
 }
 
-void generateWeights(const fbs::Program &program, ThreadTeam &team,
-                     uint8_t *to) {
+std::vector<SyntheticWeight> syntheticWeights(const fbs::Program &program) {
   const uint64_t seed = program.synthetic()->seed();
   std::vector<SyntheticWeight> weights;
   weights.reserve(program.weights()->size());
@@ -41,16 +40,26 @@ void generateWeights(const fbs::Program &program, ThreadTeam &team,
       names.push_back(name->str());
     weights.emplace_back(seed, weightLayout(*weight), names);
   }
+  return weights;
+}
+
+/// Thread `thread`'s share of a weight, to where the weight begins.
+void generateShare(const SyntheticWeight &weight, int64_t thread,
+                   int64_t threads, uint8_t *to) {
+  const PackedLayout &layout = weight.layout();
+  Share share = shareOf(layout.totalBlocks(), thread, threads);
+  weight.pack(share.begin, share.end, to + share.begin * layout.blockBytes());
+}
+
+void generateWeights(const fbs::Program &program, ThreadTeam &team,
+                     uint8_t *to) {
+  const std::vector<SyntheticWeight> weights = syntheticWeights(program);
   team.run([&](int64_t thread) {
-    for (size_t i = 0; i < weights.size(); ++i) {
-      const PackedLayout &layout = weights[i].layout();
-      Share share = shareOf(layout.totalBlocks(), thread, team.size());
-      const auto *weight =
-          program.weights()->Get(static_cast<flatbuffers::uoffset_t>(i));
-      weights[i].pack(share.begin, share.end,
-                      to + weight->offset() +
-                          share.begin * layout.blockBytes());
-    }
+    for (size_t i = 0; i < weights.size(); ++i)
+      generateShare(weights[i], thread, team.size(),
+                    to + program.weights()
+                             ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                             ->offset());
   });
 }
 
@@ -66,6 +75,24 @@ Result<PageMapping> makeWeights(const StepProgram &program, ThreadTeam &team) {
   else
     copyWeights(program, team, memory.data());
   return memory;
+}
+
+Status forEachSyntheticWeight(
+    const fbs::Program &program, ThreadTeam &team,
+    const std::function<Status(uint64_t, std::span<const uint8_t>)> &take) {
+  const std::vector<SyntheticWeight> weights = syntheticWeights(program);
+  std::vector<uint8_t> bytes;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    bytes.assign(static_cast<size_t>(weights[i].layout().totalBytes()), 0);
+    team.run([&](int64_t thread) {
+      generateShare(weights[i], thread, team.size(), bytes.data());
+    });
+    SWALLOW_TRY(take(program.weights()
+                         ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                         ->offset(),
+                     bytes));
+  }
+  return {};
 }
 
 } // namespace swallow

@@ -15,11 +15,21 @@
 #include "runtime/device/ThreadTeam.h"
 #include "runtime/engine/StepProgram.h"
 
+#include <functional>
+
 namespace swallow {
 
 /// The weights of `program`, copied from the file or made from their seed.
 /// Fails with OutOfMemory.
 Result<PageMapping> makeWeights(const StepProgram &program, ThreadTeam &team);
+
+/// Makes the synthetic weights of `program` one after the other, for memory
+/// that the CPU does not reach: `take` gets the bytes of each and where they
+/// belong.
+Status forEachSyntheticWeight(
+    const fbs::Program &program, ThreadTeam &team,
+    const std::function<Status(uint64_t offset, std::span<const uint8_t> bytes)>
+        &take);
 
 } // namespace swallow
 

@@ -139,9 +139,10 @@ swallow_status
 swallow_artifact_generation_defaults(const swallow_artifact *artifact,
                                      swallow_generation_defaults *defaults);
 
-/* The code variants, most capable first. `name` lives as long as the artifact.
- * `missing` (may be NULL) gets the CPU features that this machine lacks, ""
- * when it can run the variant, valid until the next call on this thread. */
+/* The code variants, of CPUs most capable first, then of GPUs. `name` lives as
+ * long as the artifact. `missing` (may be NULL) gets the CPU features that this
+ * machine lacks, or why no GPU of it runs the variant, "" when it can run it,
+ * valid until the next call on this thread. */
 size_t swallow_artifact_num_variants(const swallow_artifact *artifact);
 swallow_status swallow_artifact_variant(const swallow_artifact *artifact,
                                         size_t index, const char **name,
@@ -207,6 +208,11 @@ typedef struct swallow_session_options {
   const char *kv_cache; /* how keys and values are stored: "f32", "bf16",
                            "f16" or "int8"; default NULL: the artifact's
                            dtype */
+  /* Where steps run: "cpu", "cuda", "cuda:1", or "auto": a GPU where the
+   * artifact has code for one that is there, else the CPU. Default NULL: the
+   * environment variable SWALLOW_DEVICE, or auto. On a GPU huge_pages plays no
+   * part, and memory_limit is of its memory. */
+  const char *device;
 } swallow_session_options;
 
 void swallow_session_options_init(swallow_session_options *options,
@@ -241,8 +247,9 @@ swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
 
 typedef struct swallow_session swallow_session;
 
-/* Takes memory, starts threads, generates micro-kernels. WRONG_MACHINE when no
- * variant runs here, naming what is needed and what is there. */
+/* Takes memory, starts threads, generates micro-kernels, or loads kernels and
+ * weights on a GPU. WRONG_MACHINE when no variant runs here, naming what is
+ * needed and what is there; DEVICE_ERROR when a GPU or its driver fails. */
 swallow_status swallow_session_create(const swallow_artifact *artifact,
                                       const swallow_session_options *options,
                                       swallow_session **out);
@@ -252,6 +259,11 @@ swallow_status swallow_session_memory_plan(const swallow_session *session,
                                            swallow_memory_plan *plan);
 /* The name of the code variant in use; lives as long as the session. */
 const char *swallow_session_variant(const swallow_session *session);
+/* Where it runs: "cpu", or "cuda:0 (NVIDIA H200)"; and a line for the user
+ * where the device is not what the artifact was made for, or "". Both live as
+ * long as the session. */
+const char *swallow_session_device(const swallow_session *session);
+const char *swallow_session_notice(const swallow_session *session);
 
 /* A sequence is a growing list of tokens with their keys and values. Ids are
  * never used twice in a session. OUT_OF_RANGE when there are max_sequences. */

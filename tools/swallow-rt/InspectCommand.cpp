@@ -194,6 +194,7 @@ void addInspectCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   verb->callback([&command, options] {
     command = [options] { return inspect(*options); };
   });

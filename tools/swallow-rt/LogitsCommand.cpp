@@ -147,6 +147,7 @@ void addLogitsCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   verb->callback([&command, options] {
     command = [options] { return printLogits(*options); };
   });

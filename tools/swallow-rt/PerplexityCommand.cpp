@@ -228,6 +228,7 @@ void addPerplexityCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   verb->callback([&command, options] {
     command = [options] { return perplexity(*options); };
   });

@@ -245,6 +245,7 @@ void addRunCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   declare.maxStepTokens(options->maxStepTokens);
   verb->footer("model's: what the checkpoint's generation_config.json says. "
                "Naming a way of\nsampling samples. --system, "

@@ -32,6 +32,8 @@ SessionPtr createSession(const swallow_artifact *artifact,
                stderr);
   swallow_session *session = nullptr;
   check(swallow_session_create(artifact, &options, &session));
+  if (const char *notice = swallow_session_notice(session); *notice)
+    std::fprintf(stderr, "swallow-rt: %s\n", notice);
   return SessionPtr(session);
 }
 
@@ -84,9 +86,10 @@ std::string planLine(const swallow_session *session) {
   swallow_memory_plan plan = memoryPlan(session);
   char line[400];
   std::snprintf(line, sizeof(line),
-                "variant %s, %d threads, context %lld tokens\n"
+                "%s, variant %s, %d threads, context %lld tokens\n"
                 "memory: %s = KV %s + activations %s + logits %s + batch %s; "
                 "weights %s %s",
+                swallow_session_device(session),
                 swallow_session_variant(session), plan.threads,
                 static_cast<long long>(plan.context_length),
                 formatBytes(double(plan.total_bytes)).c_str(),
@@ -112,6 +115,8 @@ swallow_session_options CommonOptions::session() const {
     options.variant = variant.c_str();
   if (!kvCache.empty())
     options.kv_cache = kvCache.c_str();
+  if (!device.empty())
+    options.device = device.c_str();
   return options;
 }
 

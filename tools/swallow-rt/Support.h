@@ -54,6 +54,7 @@ struct CommonOptions {
   std::string variant;
   bool hugePages = false;
   std::string kvCache;
+  std::string device;
 
   /// The runtime's options with these filled in.
   swallow_session_options session() const;

@@ -46,6 +46,12 @@ bool verifyVariant(const CommonOptions &options, swallow_artifact *artifact,
   return status == SWALLOW_OK;
 }
 
+CommandError mismatch(const CommonOptions &options,
+                      const std::string &variant) {
+  return CommandError(options.file + ": variant " + variant +
+                      " does not reproduce the probe's logits");
+}
+
 /// The same in a process of its own: oneDNN generates code for one instruction
 /// set level per process, and code that crashes must not end the others' test.
 void verifyInChild(const CommonOptions &options, swallow_artifact *artifact,
@@ -72,8 +78,7 @@ void verifyInChild(const CommonOptions &options, swallow_artifact *artifact,
                        std::to_string(WTERMSIG(state)) + " (" +
                        strsignal(WTERMSIG(state)) + ")");
   if (WEXITSTATUS(state) == 3)
-    throw CommandError(options.file + ": variant " + variant +
-                       " does not reproduce the probe's logits");
+    throw mismatch(options, variant);
   if (WEXITSTATUS(state) != 0)
     throw CommandError(options.file + ": variant " + variant +
                        " could not be verified");
@@ -117,6 +122,12 @@ int verify(const CommonOptions &options) {
                   ": not run, this machine lacks " + missing + "\n");
       continue;
     }
+    // A driver that was opened before a fork is of no use after it.
+    if (std::string_view(name).starts_with("sm_")) {
+      if (!verifyVariant(options, artifact.get(), name, probeTokens))
+        throw mismatch(options, name);
+      continue;
+    }
     verifyInChild(options, artifact.get(), name, probeTokens);
   }
   return 0;
@@ -133,6 +144,7 @@ void addVerifyCommand(CLI::App &app, Command &command) {
   declare.threads(options->threads);
   declare.variant(options->variant);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   verb->callback([&command, options] {
     command = [options] { return verify(*options); };
   });

@@ -110,13 +110,15 @@ static cl::opt<Stage> emitOption(
         clEnumValN(Stage::Planned, "planned", "after planning of memory"),
         clEnumValN(Stage::Kernels, "kernels", "the kernels of one variant"),
         clEnumValN(Stage::Llvm, "llvm", "the kernels in the LLVM dialect"),
-        clEnumValN(Stage::Asm, "asm", "assembly")),
+        clEnumValN(Stage::Llvm, "nvvm", "the same, of a GPU's kernels"),
+        clEnumValN(Stage::Asm, "asm", "assembly"),
+        clEnumValN(Stage::Asm, "ptx", "the same, of a GPU's kernels")),
     cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     variant("variant",
             cl::desc("Code variant that -emit shows (default: "
                      "x86-64-amx; also x86-64-avx512-bf16, x86-64-avx512, "
-                     "x86-64-avx2)"),
+                     "x86-64-avx2, sm_80, ...)"),
             cl::value_desc("name"), cl::sub(compileCommand), cl::cat(category));
 namespace {
 enum class Weights { Checkpoint, Synthetic };

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "runtime/abi/GpuAbi.h"
 #include "runtime/artifact/Artifact.h"
 #include "test/runtime/artifact/ArtifactFixture.h"
 
@@ -204,6 +205,68 @@ TEST(ProgramValidation, Variants) {
       {"slot without a name",
        [](ProgramT &p) { p.variants[0]->arena[0]->name.clear(); }},
   });
+}
+
+/// The second variant as a GPU's: one launch for each of two layers.
+void makeGpu(ProgramT &p) {
+  fbs::VariantT &variant = *p.variants[1];
+  variant.gpu = std::make_unique<fbs::GpuStepT>();
+  variant.gpu->abi_version = SWALLOW_GPU_ABI_VERSION;
+  variant.gpu->capability = 80;
+  variant.gpu->ptx_version = 74;
+  auto launch = std::make_unique<fbs::GpuLaunchT>();
+  launch->kernel = "attention";
+  launch->threads = 128;
+  launch->grid_x = 4;
+  launch->rows = fbs::GridRows::Tokens;
+  auto group = std::make_unique<fbs::GpuLaunchGroupT>();
+  group->layer_begin = 0;
+  group->layer_end = 2;
+  group->launches.push_back(std::move(launch));
+  variant.gpu->groups.push_back(std::move(group));
+}
+
+TEST(ProgramValidation, GpuSteps) {
+  // Its code is PTX, of which the driver says whether it is any.
+  auto file = withProgram(smallFile(), makeGpu);
+  auto artifact = Artifact::openBytes(file, "m.swallow");
+  ASSERT_TRUE(artifact.ok()) << artifact.error().message;
+  EXPECT_EQ(artifact->code(1).bytes.size(), sizeof(ElfImage));
+
+  auto gpu = [](auto change) {
+    return [change](ProgramT &p) {
+      makeGpu(p);
+      change(*p.variants[1]->gpu);
+    };
+  };
+  auto launch = [&](auto change) {
+    return gpu(
+        [change](fbs::GpuStepT &g) { change(*g.groups[0]->launches[0]); });
+  };
+  using Step = fbs::GpuStepT;
+  using Launch = fbs::GpuLaunchT;
+  expectRefused({
+      {"unknown GPU", gpu([](Step &g) { g.capability = 0; })},
+      {"unknown GPU", gpu([](Step &g) { g.ptx_version = ~0u; })},
+      {"launches nothing", gpu([](Step &g) { g.groups.clear(); })},
+      {"layers that are not there",
+       gpu([](Step &g) { g.groups[0]->layer_end = 3; })},
+      {"layers that are not there",
+       gpu([](Step &g) { g.groups[0]->layer_begin = 2; })},
+      {"layers that are not there",
+       gpu([](Step &g) { g.groups[0]->layer_begin = -2; })},
+      {"names no kernel", launch([](Launch &l) { l.kernel.clear(); })},
+      {"blocks of 0 threads", launch([](Launch &l) { l.threads = 0; })},
+      {"blocks of 1025 threads", launch([](Launch &l) { l.threads = 1025; })},
+      {"no grid", launch([](Launch &l) { l.grid_x = 0; })},
+      {"no grid", launch([](Launch &l) { l.grid_x = ~0u; })},
+      {"no grid", launch([](Launch &l) { l.rows_per_block = 0; })},
+      {"unknown kind", launch([](Launch &l) { l.rows = fbs::GridRows(3); })},
+      {"unknown element", launch([](Launch &l) { l.kv_element = 4; })},
+  });
+  file = withProgram(smallFile(), gpu([](Step &g) { ++g.abi_version; }));
+  EXPECT_EQ(Artifact::openBytes(file, "m.swallow").error().code,
+            ErrorCode::VersionMismatch);
 }
 
 TEST(ProgramValidation, MatrixProducts) {

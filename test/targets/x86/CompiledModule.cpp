@@ -162,8 +162,8 @@ CompiledModule::compile(const std::string &text, int64_t vocab) {
     ir.packed.add(layout, names, shared->weight(i));
     ir.quantized |= isQuantized(layout.element);
   }
-  SWALLOW_ASSIGN(size_t index, chooseVariant(*shared, variant.name));
-  SWALLOW_ASSIGN(compiled->program_, loadStep(shared, index));
+  SWALLOW_ASSIGN(CodeChoice choice, chooseCode(*shared, variant.name, "cpu"));
+  SWALLOW_ASSIGN(compiled->program_, loadStep(shared, std::move(choice)));
   return compiled;
 }
 

@@ -65,6 +65,7 @@ void addBenchCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   declare.maxStepTokens(options->maxStepTokens);
   verb->footer("Speeds are medians over the rounds (worst to best). Rounds "
                "interleave the tests,\neach with the machine's limits measured "

@@ -42,7 +42,10 @@ std::string heading(const BenchResult &result, const Workload &workload) {
                  result.plan.weights_allocated_bytes ? "in memory" : "mapped",
                  formatBytes(workload.stepBytes()).c_str(),
                  weights["synthetic_seed"].is_null() ? "" : "; synthetic");
-  text += "machine   reads " + spread(result.readSpeed, 1e9, 1) + " GB/s";
+  if (result.readSpeed.median() > 0)
+    text += "machine   reads " + spread(result.readSpeed, 1e9, 1) + " GB/s";
+  else
+    text += "machine   limits not measured on this device";
   if (!result.instruction.empty())
     text += "; " + result.instruction + " " + spread(result.peak, 1e9, 0) +
             " GFLOP/s";

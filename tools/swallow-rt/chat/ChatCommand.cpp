@@ -46,6 +46,7 @@ void addChatCommand(CLI::App &app, Command &command) {
   declare.variant(options->variant);
   declare.hugePages(options->hugePages);
   declare.kvCache(options->kvCache);
+  declare.device(options->device);
   declare.maxStepTokens(options->maxStepTokens);
   declare.flag("-v,--verbose", options->verbose,
                "Print speeds and context use after each answer");

@@ -195,6 +195,10 @@ void Options::kvCache(std::string &value) {
          });
 }
 
+void Options::device(std::string &value) {
+  text("--device", value, "NAME", "Device: cpu, cuda or cuda:N", "auto");
+}
+
 void Options::maxStepTokens(int64_t &value) {
   number<int64_t>("--max-step-tokens", value, "N", "Tokens in one step",
                   {1, int64_t(1) << 20}, std::to_string(value));

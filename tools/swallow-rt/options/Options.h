@@ -87,6 +87,7 @@ public:
   void threads(int32_t &value);
   void variant(std::string &value);
   void kvCache(std::string &value);
+  void device(std::string &value);
   void maxStepTokens(int64_t &value);
   void hugePages(bool &value);
 

@@ -1,0 +1,67 @@
+//===- StepBackend.h - where a session's steps run --------------*- C++ -*-===//
+
+#ifndef SWALLOW_RUNTIME_ENGINE_STEPBACKEND_H
+#define SWALLOW_RUNTIME_ENGINE_STEPBACKEND_H
+
+#include "runtime/engine/MemoryPlan.h"
+#include "runtime/engine/StageTimer.h"
+
+#include <span>
+#include <string>
+
+namespace swallow {
+
+/// What a step works on: pieces of plan.batchBytes of host memory, which the
+/// session fills before each step.
+struct StepBatch {
+  int32_t *tokenIds = nullptr; // [maxStepTokens] each
+  int32_t *positions = nullptr;
+  int32_t *sequences = nullptr;
+  int32_t *logitRows = nullptr;
+  int32_t *blockTables = nullptr; // [maxSequences][blocksPerSequence]
+
+  StepBatch() = default;
+  StepBatch(int32_t *memory, int64_t maxStepTokens)
+      : tokenIds(memory), positions(memory + maxStepTokens),
+        sequences(memory + 2 * maxStepTokens),
+        logitRows(memory + 3 * maxStepTokens),
+        blockTables(memory + 4 * maxStepTokens) {}
+};
+
+/// What a machine can do, measured now.
+struct MachineSpeeds {
+  double readSpeed = 0;         // bytes per second, over the weights
+  double peak = 0;              // operations per second of `instruction`, or
+  const char *instruction = ""; // 0 and "" where none is known
+};
+
+/// A device with the memory of one session: weights, keys and values,
+/// activations. All of it is there before the first step. For one thread at a
+/// time.
+class StepBackend {
+public:
+  virtual ~StepBackend() = default;
+
+  virtual StepBatch batch() = 0;
+  /// Runs a step over the first rows of batch(). On a device that fails, what
+  /// the step has stored is lost, and so is the session.
+  virtual Status execute(int64_t numTokens, int64_t numLogits) = 0;
+  /// [numLogits][vocab] of the last step.
+  virtual const float *logits() const = 0;
+  /// Copies block `from` of the KV pool to block `to`, in all layers.
+  virtual Status copyBlock(int32_t from, int32_t to) = 0;
+
+  /// The weights that steps read, where the CPU can read them too.
+  virtual std::span<const uint8_t> weights() const { return {}; }
+  virtual MachineSpeeds measureSpeeds() { return {}; }
+  /// Empty unless the session was opened with `profile`, and on GPUs.
+  virtual std::span<const StageTime> stageTimes() const { return {}; }
+  /// "cpu", or "cuda:0 (NVIDIA H200)".
+  virtual const std::string &device() const = 0;
+  /// A line for the user about how it was opened, or nothing.
+  virtual std::string notice() const { return {}; }
+};
+
+} // namespace swallow
+
+#endif // SWALLOW_RUNTIME_ENGINE_STEPBACKEND_H

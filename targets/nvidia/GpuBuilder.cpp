@@ -1,0 +1,158 @@
+//===- GpuBuilder.cpp - what GPU kernels do beside scalars ----------------===//
+
+#include "targets/nvidia/GpuBuilder.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::nvidia;
+
+//===----------------------------------------------------------------------===//
+// Threads
+//===----------------------------------------------------------------------===//
+
+Value GpuBuilder::thread() { return NVVM::ThreadIdXOp::create(b, i32Type()); }
+Value GpuBuilder::blockX() { return NVVM::BlockIdXOp::create(b, i32Type()); }
+Value GpuBuilder::blockY() { return NVVM::BlockIdYOp::create(b, i32Type()); }
+Value GpuBuilder::lane() { return rem(thread(), kWarp); }
+Value GpuBuilder::warp() { return div(thread(), kWarp); }
+
+void GpuBuilder::barrier() {
+  intrinsic("llvm.nvvm.barrier.cta.sync.aligned.all", {i32(0)});
+}
+void GpuBuilder::warpBarrier() {
+  intrinsic("llvm.nvvm.bar.warp.sync", {i32(-1)});
+}
+
+Value GpuBuilder::shuffleXor(Value value, int64_t mask) {
+  return NVVM::ShflOp::create(
+      b, value.getType(), i32(-1), value, i32(static_cast<int32_t>(mask)),
+      i32(31), NVVM::ShflKind::bfly, /*return_value_and_is_valid=*/UnitAttr());
+}
+
+Value GpuBuilder::warpSum(Value value) {
+  for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
+    value = addf(value, shuffleXor(value, mask));
+  return value;
+}
+Value GpuBuilder::warpMax(Value value) {
+  for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
+    value = LLVM::MaxNumOp::create(b, value, shuffleXor(value, mask));
+  return value;
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+Value GpuBuilder::loadConstant(Type type, Value ptr, int64_t alignment) {
+  return LLVM::LoadOp::create(b, type, ptr, static_cast<unsigned>(alignment),
+                              /*isVolatile=*/false, /*isNonTemporal=*/false,
+                              /*isInvariant=*/true);
+}
+GpuBuilder::Values GpuBuilder::loadStream(Value ptr, int64_t bytes,
+                                          int64_t count) {
+  const bool four = count == 4;
+  StringRef text =
+      four ? "ld.global.nc.L1::no_allocate.v4.b32 {$0, $1, $2, $3}, [$4+$5];"
+           : "ld.global.nc.L1::no_allocate.v2.b32 {$0, $1}, [$2+$3];";
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(count, i32Type()));
+  Value result =
+      LLVM::InlineAsmOp::create(
+          b, type, ValueRange{ptr, i32(static_cast<int32_t>(bytes))}, text,
+          four ? "=r,=r,=r,=r,l,n" : "=r,=r,l,n", /*has_side_effects=*/false,
+          /*is_align_stack=*/false, LLVM::TailCallKind::None,
+          LLVM::AsmDialectAttr(), ArrayAttr())
+          .getResult(0);
+  Values loaded;
+  for (int64_t i = 0; i < count; ++i)
+    loaded.push_back(LLVM::ExtractValueOp::create(b, result, i));
+  return loaded;
+}
+Value GpuBuilder::loadIndex(Value array, Value index) {
+  return loadConstant(i32Type(), offset(array, mul(index, 4)), 4);
+}
+Value GpuBuilder::toPointer(Value address, unsigned space) {
+  return LLVM::IntToPtrOp::create(b, ptrType(space), address);
+}
+Value GpuBuilder::toI64(Value value) {
+  return arith::ExtSIOp::create(b, i64Type(), value);
+}
+
+//===----------------------------------------------------------------------===//
+// Numbers
+//===----------------------------------------------------------------------===//
+
+VectorType GpuBuilder::vectorOf(Type type, int64_t count) {
+  return VectorType::get({count}, type);
+}
+Value GpuBuilder::extract(Value vector, int64_t index) {
+  if (!isa<VectorType>(vector.getType()))
+    return vector;
+  return LLVM::ExtractElementOp::create(b, vector,
+                                        i32(static_cast<int32_t>(index)));
+}
+Value GpuBuilder::bitcast(Type type, Value value) {
+  return LLVM::BitcastOp::create(b, type, value);
+}
+Value GpuBuilder::shiftLeft(Value value, int64_t count) {
+  return arith::ShLIOp::create(b, value, integer(value.getType(), count));
+}
+Value GpuBuilder::toFloat(Value value) {
+  return arith::SIToFPOp::create(b, f32Type(), value);
+}
+Value GpuBuilder::lowBf16(Value pair) {
+  return bitcast(f32Type(), shiftLeft(pair, 16));
+}
+Value GpuBuilder::highBf16(Value pair) {
+  return bitcast(f32Type(), andi(pair, i32(static_cast<int32_t>(0xffff0000u))));
+}
+Value GpuBuilder::packBf16(Value low, Value high) {
+  // The first operand becomes the high half.
+  Value pair = intrinsic("llvm.nvvm.ff2bf16x2.rn", vectorOf(b.getBF16Type(), 2),
+                         {high, low});
+  return bitcast(i32Type(), pair);
+}
+Value GpuBuilder::roundToBf16(Value value) {
+  return lowBf16(packBf16(value, zero()));
+}
+Value GpuBuilder::loadElement(Value ptr, Element element) {
+  if (element == Element::F32)
+    return load(f32Type(), ptr);
+  Value half = load(b.getI16Type(), ptr, 2);
+  return lowBf16(arith::ExtUIOp::create(b, i32Type(), half));
+}
+void GpuBuilder::storeElement(Value value, Value ptr, Element element) {
+  if (element == Element::F32)
+    return store(value, ptr);
+  store(arith::TruncIOp::create(b, b.getI16Type(), packBf16(value, zero())),
+        ptr, 2);
+}
+Value GpuBuilder::exp2(Value value) {
+  return intrinsic("llvm.nvvm.ex2.approx", f32Type(), {value});
+}
+Value GpuBuilder::reciprocal(Value value) {
+  return intrinsic("llvm.nvvm.rcp.approx.ftz.f", f32Type(), {value});
+}
+Value GpuBuilder::rsqrt(Value value) {
+  return intrinsic("llvm.nvvm.rsqrt.approx.f", f32Type(), {value});
+}
+
+GpuBuilder::Values GpuBuilder::mma(ValueRange a, ValueRange bFragment,
+                                   ValueRange c) {
+  SmallVector<Value> operands(a.begin(), a.end());
+  operands.append(bFragment.begin(), bFragment.end());
+  operands.append(c.begin(), c.end());
+  auto type = LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                               SmallVector<Type>(4, f32Type()));
+  Value result =
+      intrinsic("llvm.nvvm.mma.m16n8k16.row.col.bf16", type, operands);
+  Values sums;
+  for (int64_t i = 0; i < 4; ++i)
+    sums.push_back(LLVM::ExtractValueOp::create(b, result, i));
+  return sums;
+}

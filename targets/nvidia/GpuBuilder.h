@@ -1,0 +1,90 @@
+//===- GpuBuilder.h - what GPU kernels do beside scalars --------*- C++ -*-===//
+//
+// One thread's view of a block: its numbers, shared memory, barriers, exchange
+// inside a warp, tensor-core products and the approximate functions of the
+// hardware. Integers are i32, pointers to global memory are !llvm.ptr<1>, to
+// shared memory !llvm.ptr<3>.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef SWALLOW_TARGETS_NVIDIA_GPUBUILDER_H
+#define SWALLOW_TARGETS_NVIDIA_GPUBUILDER_H
+
+#include "targets/common/ScalarBuilder.h"
+
+namespace swallow::nvidia {
+
+constexpr unsigned kGlobal = 1, kShared = 3; ///< address spaces
+constexpr int64_t kWarp = 32;
+
+/// Element types of activations in memory; arithmetic is f32.
+enum class Element { F32, BF16 };
+inline int64_t sizeOf(Element element) {
+  return element == Element::F32 ? 4 : 2;
+}
+
+class GpuBuilder : public ScalarBuilder {
+public:
+  using ScalarBuilder::ScalarBuilder;
+
+  //===--- threads ----------------------------------------------------------//
+  Value thread(); ///< in the block; blocks are one-dimensional
+  Value lane();
+  Value warp();
+  Value blockX();
+  Value blockY();
+  /// All threads of the block meet; orders shared and global memory among them.
+  void barrier();
+  /// The same for a warp.
+  void warpBarrier();
+  /// `value` (i32 or f32) of the lane whose number differs by `mask`.
+  Value shuffleXor(Value value, int64_t mask);
+  /// Sum and maximum of an f32 over the warp, in every lane, in a fixed order.
+  Value warpSum(Value value);
+  Value warpMax(Value value);
+
+  //===--- memory -----------------------------------------------------------//
+  /// Loads what no kernel of the step's launch writes, by the path for
+  /// read-only data.
+  Value loadConstant(mlir::Type type, Value ptr, int64_t alignment);
+  /// `count` (2 or 4) neighbouring i32 at `ptr` + `bytes`, aligned to as many,
+  /// by the path for read-only data and past the nearest cache: for what is
+  /// read once. Inline PTX, since LLVM 22 knows no cache hints.
+  Values loadStream(Value ptr, int64_t bytes, int64_t count);
+  /// An i32 of a constant array.
+  Value loadIndex(Value array, Value index);
+  /// An address held in an i64.
+  Value toPointer(Value address, unsigned space);
+  Value toI64(Value value);
+
+  //===--- numbers ----------------------------------------------------------//
+  Value zero() { return f32(0.0f); }
+  mlir::VectorType vectorOf(mlir::Type type, int64_t count);
+  Value extract(Value vector, int64_t index);
+  Value bitcast(mlir::Type type, Value value);
+  Value shiftLeft(Value value, int64_t count);
+  Value toFloat(Value integer);
+  /// A bf16 in the low or the high half of an i32 as f32.
+  Value lowBf16(Value pair);
+  Value highBf16(Value pair);
+  /// Rounded to nearest even, `low` in the low half of the i32.
+  Value packBf16(Value low, Value high);
+  /// Rounded to nearest even, kept as f32.
+  Value roundToBf16(Value value);
+  /// One element as f32, and an f32 stored as one.
+  Value loadElement(Value ptr, Element element);
+  void storeElement(Value value, Value ptr, Element element);
+  /// 2^x, 1 / x and 1 / sqrt(x): ex2.approx, rcp.approx and rsqrt.approx, whose
+  /// relative errors are about 2^-22 (PTX ISA, "Floating Point Instructions").
+  Value exp2(Value value);
+  Value reciprocal(Value value);
+  Value rsqrt(Value value);
+
+  /// D[16][8] = A[16][16] B[16][8] + C of a warp, bf16 times bf16 in f32; the
+  /// fragments as PTX's mma.m16n8k16 has them: a four i32, b two, c four f32.
+  Values mma(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c);
+};
+
+} // namespace swallow::nvidia
+
+#endif // SWALLOW_TARGETS_NVIDIA_GPUBUILDER_H

@@ -1,0 +1,26 @@
+//===- KvAddress.cpp - where keys and values lie on the GPU ---------------===//
+
+#include "targets/nvidia/KvAddress.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::nvidia;
+
+KvGeometry::KvGeometry(KvType kv, KvElement element)
+    : KvBlockLayout{kv.getHeads(), kv.getHeadDim(), element},
+      window(kv.getWindow()) {}
+
+Value KvGeometry::headBase(KernelFrame &frame, Value sequence, Value block,
+                           Value head) const {
+  GpuBuilder &k = frame.k;
+  Value stride = frame.count(Arg::BlockTableStride);
+  // Without a window a table names all blocks of the context: no ring.
+  if (window > 0)
+    block = k.rem(block, stride);
+  Value entry = k.add(k.mul(sequence, stride), block);
+  Value id = frame.element(Arg::BlockTables, entry);
+  Value bytes = k.mul(k.toI64(frame.layer), frame.wide(Arg::KvLayerStride));
+  bytes = k.add(bytes, k.mul(k.toI64(id), blockBytes()));
+  bytes = k.add(bytes, k.mul(k.toI64(head), headBytes()));
+  return k.offset(frame.pointer(Arg::Kv), bytes);
+}

@@ -1,0 +1,305 @@
+//===- Product.cpp - products by a packed weight on tensor cores ----------===//
+
+#include "targets/nvidia/Product.h"
+
+using namespace mlir;
+using namespace swallow;
+using namespace swallow::nvidia;
+
+namespace {
+
+/// Inputs of one mma, and of a piece of them whose rows lie in shared memory.
+constexpr int64_t kStep = 16;
+constexpr int64_t kChunk = 2048;
+/// Bytes between rows in shared memory: 16 more than a multiple of 128, so that
+/// the 8 rows of a fragment lie in different banks.
+constexpr int64_t kInputStride = kChunk * 2 + 16;
+/// Most columns of a unit, given the shared memory that sums take.
+constexpr int64_t kMostColumns = 256;
+
+class ProductEmitter {
+  using Values = GpuBuilder::Values;
+
+public:
+  ProductEmitter(KernelFrame &frame, const Product &product,
+                 const PackedLayout &layout, int64_t warps)
+      : f(frame), k(frame.k), product(product), layout(layout), warps(warps),
+        columns(product.unitBlocks * layout.nBlock),
+        tiles(layout.nBlock / kStep), input(f.rowsOf(product.input)) {}
+
+  static int64_t sharedBytes(int64_t columns, int64_t warps) {
+    return std::max(kProductRows * kInputStride,
+                    warps * kProductRows * columns * 4);
+  }
+
+  void emit(function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+    unit = k.blockX();
+    row0 = k.mul(k.blockY(), kProductRows);
+    Value all = f.count(product.selectRows ? Arg::NumLogits : Arg::NumTokens);
+    rows = k.min(k.sub(all, row0), k.i32(kProductRows));
+    thread = k.thread();
+    lane = k.rem(thread, kWarp);
+    warp = k.div(thread, kWarp);
+    group = k.div(lane, 4);
+    inGroup = k.rem(lane, 4);
+    scratch = f.shared("scratch", sharedBytes(columns, warps));
+    weights = f.row(f.weight(product.weight), unit,
+                    product.unitBlocks * layout.blockBytes());
+    if (product.norm)
+      emitNormScales();
+
+    Values sums(product.unitBlocks * tiles * 4, k.zero());
+    const int64_t whole = layout.cols / kChunk, rest = layout.cols % kChunk;
+    if (whole > 0)
+      sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
+                    [&](Value chunk, ValueRange in) {
+                      Values out = emitChunk(k.mul(chunk, kChunk), kChunk, in);
+                      k.barrier(); // its rows have been read
+                      return out;
+                    });
+    if (rest > 0) {
+      sums = emitChunk(k.i32(static_cast<int32_t>(whole * kChunk)), rest, sums);
+      k.barrier();
+    }
+    reduce(sums);
+    epilogue(f, {unit, row0, rows, scratch, columns, warps * kWarp});
+  }
+
+private:
+  /// Row `row` of the block in the input.
+  Value inputRow(Value row) {
+    Value index = k.add(row0, row);
+    if (product.selectRows)
+      index = f.element(Arg::LogitRows, index);
+    return f.row(input.base, index, input.stride());
+  }
+
+  //===--- inputs -----------------------------------------------------------//
+
+  /// 1 / sqrt(mean(x^2) + eps) of each row; a warp has rows of its own.
+  void emitNormScales() {
+    scales = f.shared("scales", kProductRows * 4);
+    k.loop(warp, rows, warps, [&](Value row) {
+      Value from = inputRow(row);
+      auto sum = k.loop(lane, k.i32(static_cast<int32_t>(layout.cols)), kWarp,
+                        {k.zero()}, [&](Value column, ValueRange in) {
+                          Value x = loadInput(from, column);
+                          return Values{k.fma(x, x, in[0])};
+                        });
+      Value mean = k.mulf(k.warpSum(sum[0]),
+                          k.f32(1.0f / static_cast<float>(layout.cols)));
+      Value scale =
+          k.rsqrt(k.addf(mean, k.f32(static_cast<float>(product.eps))));
+      k.store(scale, k.offset(scales, k.mul(row, 4)));
+    });
+    k.barrier();
+  }
+
+  Value loadInput(Value row, Value column) {
+    return k.loadElement(k.offset(row, k.mul(column, sizeOf(input.element))),
+                         input.element);
+  }
+
+  /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
+  /// up to a whole step and in rows that are not there.
+  void stageInputs(Value first, int64_t count) {
+    Value normWeight;
+    if (product.norm)
+      normWeight = f.weight(f.step.weightOf(product.norm));
+    const int64_t padded = roundUp(count, kStep);
+    k.loop(k.i32(0), k.i32(kProductRows), 1, [&](Value row) {
+      Value to = k.offset(scratch, k.mul(row, kInputStride));
+      auto forEachPair = [&](int64_t end, function_ref<Value(Value)> pair) {
+        k.loop(k.mul(thread, 2), k.i32(static_cast<int32_t>(end)),
+               2 * warps * kWarp, [&](Value column) {
+                 k.store(pair(column), k.offset(to, k.mul(column, 2)));
+               });
+      };
+      k.ifThenElse(
+          k.lessThan(row, rows),
+          [&] {
+            Value from = inputRow(row);
+            Value scale;
+            if (product.norm)
+              scale = k.load(k.f32Type(), k.offset(scales, k.mul(row, 4)));
+            auto at = [&](Value column) {
+              Value index = k.add(first, column);
+              Value x = loadInput(from, index);
+              if (!product.norm)
+                return x;
+              Value w = k.loadConstant(
+                  k.f32Type(), k.offset(normWeight, k.mul(index, 4)), 4);
+              return k.mulf(k.mulf(x, scale), w);
+            };
+            forEachPair(count / 2 * 2, [&](Value column) {
+              return k.packBf16(at(column), at(k.add(column, 1)));
+            });
+            emitPadding(to, count, padded, at);
+          },
+          [&] { forEachPair(padded, [&](Value) { return k.i32(0); }); });
+    });
+  }
+
+  /// An odd last input, and zeros up to a whole step, by the first thread.
+  void emitPadding(Value to, int64_t count, int64_t padded,
+                   function_ref<Value(Value)> at) {
+    if (count == padded)
+      return;
+    k.ifThen(k.equal(thread, k.i32(0)), [&] {
+      int64_t pair = count / 2 * 2;
+      if (count % 2 != 0) {
+        Value last = at(k.i32(static_cast<int32_t>(pair)));
+        k.store(k.packBf16(last, k.zero()), k.offset(to, pair * 2));
+        pair += 2;
+      }
+      for (; pair < padded; pair += 2)
+        k.store(k.i32(0), k.offset(to, pair * 2));
+    });
+  }
+
+  //===--- products ---------------------------------------------------------//
+
+  /// Adds the products of inputs [first, first + count).
+  Values emitChunk(Value first, int64_t count, ValueRange sums) {
+    stageInputs(first, count);
+    k.barrier();
+    const auto whole = static_cast<int32_t>(count / kStep);
+    Values result =
+        k.loop(warp, k.i32(whole), warps, sums, [&](Value step, ValueRange in) {
+          return emitStep(first, step, in, 8);
+        });
+    const int64_t rest = count % kStep;
+    if (rest == 0)
+      return result;
+    // The last step is one warp's, which leaves out the pairs that are not
+    // there.
+    Value mine = k.equal(warp, k.i32(static_cast<int32_t>(whole % warps)));
+    return k.ifThenElse(
+        mine, TypeRange(ValueRange(result)),
+        [&] { return emitStep(first, k.i32(whole), result, (rest + 1) / 2); },
+        [&] { return result; });
+  }
+
+  /// One step of 16 inputs, of which `pairs` pairs are there.
+  Values emitStep(Value first, Value step, ValueRange sums, int64_t pairs) {
+    // Row `group` of the inputs, its pairs inGroup and inGroup + 4.
+    Value at = k.offset(
+        scratch, k.add(k.mul(group, kInputStride),
+                       k.add(k.mul(step, kStep * 2), k.mul(inGroup, 4))));
+    Values b = {k.load(k.i32Type(), at), k.load(k.i32Type(), k.offset(at, 16))};
+    Value pair = k.add(k.div(first, 2), k.add(k.mul(step, 8), inGroup));
+    Values result;
+    for (int64_t block = 0; block < product.unitBlocks; ++block) {
+      Value from = k.offset(
+          k.offset(weights, block * layout.blockBytes()),
+          k.add(k.mul(pair, layout.nBlock * 4), k.mul(group, tiles * 2 * 4)));
+      Values low = loadFeatures(from, 0, pairs);
+      Values high = loadFeatures(from, 4, pairs);
+      for (int64_t tile = 0; tile < tiles; ++tile) {
+        ValueRange before =
+            sums.slice(static_cast<size_t>((block * tiles + tile) * 4), 4);
+        result.append(k.mma({low[2 * tile], low[2 * tile + 1], high[2 * tile],
+                             high[2 * tile + 1]},
+                            b, before));
+      }
+    }
+    return result;
+  }
+
+  /// The 2 * tiles neighbouring features of the pair of inputs that is `base`
+  /// behind the one at `from`, zeros where the pair, number inGroup + `base` of
+  /// the step, is not below `pairs`.
+  Values loadFeatures(Value from, int64_t base, int64_t pairs) {
+    const int64_t count = 2 * tiles, width = count % 4 == 0 ? 4 : 2;
+    const int64_t offset = base * layout.nBlock * 4;
+    auto load = [&] {
+      Values features;
+      for (int64_t at = 0; at < count; at += width)
+        features.append(k.loadStream(from, offset + at * 4, width));
+      return features;
+    };
+    if (base + 4 <= pairs)
+      return load();
+    Values zeros(count, k.i32(0));
+    if (base >= pairs)
+      return zeros;
+    return k.ifThenElse(
+        k.lessThan(inGroup, k.i32(static_cast<int32_t>(pairs - base))),
+        TypeRange(ValueRange(zeros)), load, [&] { return zeros; });
+  }
+
+  //===--- sums -------------------------------------------------------------//
+
+  /// Leaves [rows][columns] in scratch: the sums of all warps.
+  void reduce(ValueRange sums) {
+    const int64_t plane = kProductRows * columns * 4;
+    Value mine = k.offset(scratch, k.mul(warp, plane));
+    for (int64_t block = 0; block < product.unitBlocks; ++block)
+      for (int64_t tile = 0; tile < tiles; ++tile)
+        for (int64_t i = 0; i < 4; ++i) {
+          // Element i of an accumulator: feature (i / 2) of the tile's two of
+          // this group, row 2 * inGroup + i % 2 of the step.
+          Value row = k.add(k.mul(inGroup, 2), i % 2);
+          Value column = k.add(k.mul(group, 2 * tiles),
+                               block * layout.nBlock + 2 * tile + i / 2);
+          k.store(sums[static_cast<size_t>((block * tiles + tile) * 4 + i)],
+                  k.offset(mine, k.mul(k.add(k.mul(row, columns), column), 4)));
+        }
+    k.barrier();
+    k.loop(thread, k.i32(static_cast<int32_t>(kProductRows * columns)),
+           warps * kWarp, [&](Value index) {
+             Value at = k.offset(scratch, k.mul(index, 4));
+             Value sum = k.load(k.f32Type(), at);
+             for (int64_t other = 1; other < warps; ++other)
+               sum = k.addf(sum,
+                            k.load(k.f32Type(), k.offset(at, other * plane)));
+             k.store(sum, at);
+           });
+    if (!product.ownResults)
+      k.barrier();
+  }
+
+  KernelFrame &f;
+  GpuBuilder &k;
+  const Product &product;
+  const PackedLayout &layout;
+  int64_t warps, columns, tiles;
+  Rows input;
+  Value unit, row0, rows, thread, lane, warp, group, inGroup;
+  Value scratch, scales, weights;
+};
+
+} // namespace
+
+void swallow::nvidia::emitProduct(
+    StepEmitter &step, const Product &product,
+    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  WeightOp weight = product.weight;
+  PackedLayout layout = weight.getPackedLayout();
+  const int64_t columns = product.unitBlocks * layout.nBlock;
+  if (layout.element != PackedElement::BF16)
+    return step.complain(product.op,
+                         "has a weight that is not bf16, which has no NVIDIA "
+                         "kernel");
+  if (columns > kMostColumns)
+    return step.complain(product.op, "has a head of " + Twine(columns) +
+                                         " columns; NVIDIA kernels take " +
+                                         Twine(kMostColumns));
+  const int64_t warps = columns <= 128 ? 8 : 4;
+  LaunchShape shape;
+  shape.threads = warps * kWarp;
+  shape.gridX = layout.totalBlocks() / product.unitBlocks;
+  shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
+  shape.rowsPerBlock = kProductRows;
+  step.launch(step.stageName(product.op), product.op->getLoc(), shape,
+              [&](KernelFrame &frame) {
+                ProductEmitter(frame, product, layout, warps).emit(epilogue);
+              });
+}
+
+Value swallow::nvidia::biasOfUnit(KernelFrame &frame, Value bias, Value unit,
+                                  int64_t columns) {
+  if (!bias)
+    return {};
+  return frame.row(frame.weight(frame.step.weightOf(bias)), unit, columns * 4);
+}

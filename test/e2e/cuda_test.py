@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""A golden model on a GPU: from its folder to logits, through the emulator.
+
+The runtime is the one that users get; the driver that it opens is
+test/cuda-emulator's, which runs the kernels on the CPU and checks every access.
+Whatever it finds fails the step.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+
+from swallow_testing import (Checks, Programs, argmax, mean_error, run)
+
+# Of logit_rms: weights and inputs of products in bf16.
+MEAN = 0.02
+# What the GPU's logits may differ from the CPU's, of logit_rms.
+BESIDE_CPU = 0.012
+KV_MEAN = {"bf16": 0, "f16": 1e-3, "int8": 0.02}
+
+
+class CudaTest:
+    def __init__(self, programs, library, folder, work):
+        self.programs = programs
+        self.folder = folder
+        self.artifact = os.path.join(work, "m.swallow")
+        self.environment = {
+            "SWALLOW_CUDA_LIBRARY": library,
+            "SWALLOW_CACHE_DIR": os.path.join(work, "cache"),
+        }
+        self.report = os.path.join(work, "report.json")
+        self.checks = Checks()
+        with open(os.path.join(folder, "golden.json"), encoding="utf-8") as file:
+            self.golden = json.load(file)
+
+    def rt(self, *arguments, **environment):
+        return run([self.programs.runtime, *arguments],
+                   environment={**self.environment, **environment})
+
+    def logits(self, ids, *options, device="cuda"):
+        answer = self.rt("logits", self.artifact, "--json", "--ids",
+                         ",".join(map(str, ids)), "--device", device, *options)
+        if answer.returncode != 0:
+            raise AssertionError(answer.stderr)
+        parsed = json.loads(answer.stdout)
+        return [parsed["logits"]] + parsed.get("copies", [])
+
+    def close(self, row, case, bound, what):
+        error = mean_error(row, case["last_logits"]) / case["logit_rms"]
+        self.checks.expect(error <= bound, f"{what}: error {error:.2e} of the "
+                           f"logits' rms, at most {bound:.1e} is allowed")
+
+    def run_all(self):
+        self.programs.compile(self.folder, self.artifact, "-target",
+                              "x86-64-avx2,sm_80")
+        self.prompts()
+        self.pieces()
+        self.chosen_device()
+        self.verify()
+        self.errors()
+        self.checks.finish()
+
+    def prompts(self):
+        for i, case in enumerate(self.golden["logits"]):
+            rows = self.logits(case["ids"])[0]
+            self.close(rows[-1], case, MEAN, f"prompt {i}")
+            cpu = self.logits(case["ids"], device="cpu")[0]
+            error = max(mean_error(a, b) for a, b in zip(rows, cpu))
+            self.checks.expect(error <= BESIDE_CPU * case["logit_rms"],
+                               f"prompt {i}: {error / case['logit_rms']:.2e} of "
+                               "the logits' rms from the CPU's")
+        for element, bound in KV_MEAN.items():
+            case = self.golden["logits"][0]
+            rows = self.logits(case["ids"], "--kv-cache", element,
+                               "--chunk", "7")[0]
+            self.close(rows[-1], case, MEAN + bound, f"{element} keys")
+
+    # Chunks, single tokens (recorded steps), and three sequences at once; a row
+    # has the same bits whatever is in the step with it.
+    def pieces(self):
+        case = self.golden["logits"][2]
+        whole = self.logits(case["ids"])[0]
+        for chunk in ("1", "7", "16"):
+            rows = self.logits(case["ids"], "--chunk", chunk)[0]
+            self.checks.expect(rows == whole, f"chunks of {chunk}: other logits")
+        for rows in self.logits(case["ids"], "--chunk", "7", "--copies", "3"):
+            self.checks.expect(rows == whole, "three sequences: other logits")
+        # 32 tokens, each fed back.
+        case = self.golden["logits"][0]
+        ids = case["ids"] + case["greedy"]
+        rows = self.logits(ids[:-1], "--chunk", "1")[0]
+        greedy = [argmax(row) for row in rows[len(case["ids"]) - 1:]]
+        agree = sum(a == b for a, b in zip(greedy, case["greedy"]))
+        self.checks.expect(agree >= 0.8 * len(greedy),
+                           f"{agree} of {len(greedy)} greedy tokens")
+
+    def chosen_device(self):
+        ids = self.golden["logits"][0]["ids"]
+        said = self.rt("run", self.artifact, "-p", "a", "--max-tokens", "2",
+                       "-v")
+        self.checks.expect("cuda:0 (Swallow PTX emulator), variant sm_80"
+                           in said.stderr, f"run -v says {said.stderr}")
+        said = self.rt("run", self.artifact, "-p", "a", "--max-tokens", "2",
+                       SWALLOW_CUDA_LIBRARY="/nowhere/libcuda.so.1")
+        self.checks.expect(said.returncode == 0 and
+                           "the CPU runs, and not a GPU: " in said.stderr,
+                           f"without a driver run says {said.stderr}")
+        said = self.rt("logits", self.artifact, "--ids", str(ids[0]),
+                       "--device", "cpu", "--json")
+        self.checks.expect(said.returncode == 0 and said.stderr == "",
+                           f"--device cpu says {said.stderr}")
+
+    def verify(self):
+        said = self.rt("verify", self.artifact)
+        self.checks.expect("probe, sm_80: ok" in said.stdout,
+                           f"verify says {said.stdout}{said.stderr}")
+
+    def fails(self, expected, device="cuda", **environment):
+        said = self.rt("logits", self.artifact, "--ids", "1,2", "--json",
+                       "--device", device, **environment)
+        self.checks.expect(
+            said.returncode != 0 and expected in said.stderr
+            and said.stderr.count("\n") == 1,
+            f"expected an error with {expected!r}: {said.stderr!r}")
+
+    def errors(self):
+        self.fails("/nowhere/libcuda.so.1",
+                   SWALLOW_CUDA_LIBRARY="/nowhere/libcuda.so.1")
+        self.fails("11.4", SWALLOW_EMULATOR_DRIVER="11040")
+        self.fails("CUDA_VISIBLE_DEVICES", CUDA_VISIBLE_DEVICES="")
+        self.fails("sm_75", SWALLOW_EMULATOR_CAPABILITY="7.5")
+        self.fails("cuda:3", device="cuda:3")
+        self.fails("lost", SWALLOW_EMULATOR_FAIL_LAUNCH="3")
+        self.fails("available", SWALLOW_EMULATOR_MEMORY="100000")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", required=True, help="folder of the programs")
+    parser.add_argument("--library", required=True, help="the emulated driver")
+    parser.add_argument("--golden", required=True, help="folder of the models")
+    parser.add_argument("model")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        CudaTest(Programs(arguments.bin), arguments.library,
+                 os.path.join(arguments.golden, arguments.model),
+                 work).run_all()
+
+
+if __name__ == "__main__":
+    main()

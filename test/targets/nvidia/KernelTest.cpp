@@ -1,0 +1,211 @@
+//===- KernelTest.cpp - every fused op's GPU kernels, emulated ------------===//
+//
+// The modules, steps and bounds of test/targets/x86/KernelTest.cpp: kernels run
+// on the emulator, which may find nothing, and the reference evaluator says
+// what the logits should be.
+//
+//===----------------------------------------------------------------------===//
+
+#include "test/targets/nvidia/GpuRun.h"
+#include "test/targets/x86/KernelHarness.h"
+#include "test/targets/x86/Modules.h"
+#include "test/targets/x86/Steps.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+using namespace swallow;
+using namespace swallow::test;
+using emulator::Counters;
+
+namespace {
+
+GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element) {
+  GpuRun::Sizes sizes{1, 1, 1, element};
+  for (const EvalBatch &batch : steps) {
+    sizes.maxStepTokens =
+        std::max(sizes.maxStepTokens, int64_t(batch.ids.size()));
+    for (size_t i = 0; i < batch.ids.size(); ++i) {
+      sizes.sequences =
+          std::max(sizes.sequences, int64_t(batch.sequences[i]) + 1);
+      sizes.context = std::max(sizes.context, int64_t(batch.positions[i]) + 1);
+    }
+  }
+  return sizes;
+}
+
+/// bf16 is rounded the other way where the order of sums differs.
+Bounds boundsOf(KvElement element) {
+  if (element == KvElement::I8)
+    return {3e-2, 6e-3};
+  return {1e-2, 2e-3};
+}
+
+void check(const TestModule &module, const std::vector<EvalBatch> &steps,
+           KvElement element = KvElement::BF16) {
+  SCOPED_TRACE(module.name);
+  SCOPED_TRACE(kvElementName(element));
+  auto gpu = compileForGpu(module.ir, "sm_80");
+  ASSERT_TRUE(gpu.ok()) << gpu.error().message << "\n" << module.ir;
+  // The packed weights and the evaluator are the same for all targets.
+  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  auto expected = (*compiled)->evaluate(steps, element);
+  ASSERT_TRUE(expected.ok()) << expected.error().message;
+  auto run =
+      GpuRun::open(*gpu, (*compiled)->program(), sizesFor(steps, element));
+  ASSERT_TRUE(run.ok()) << run.error().message;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    SCOPED_TRACE("step " + std::to_string(i) + " of " +
+                 std::to_string(steps[i].ids.size()) + " rows");
+    auto found = (*run)->step(steps[i]);
+    for (const std::string &finding : (*run)->findings())
+      ADD_FAILURE() << finding;
+    ASSERT_TRUE(found.ok()) << found.error().message;
+    expectClose(*found, (*expected)[i], boundsOf(element));
+    if (testing::Test::HasFailure())
+      return;
+  }
+}
+
+constexpr Weights kWeights = Weights::BF16;
+
+TEST(GpuKernelTest, Embedding) {
+  for (int64_t columns : {35, 40, 130})
+    check(embeddingModule(kWeights, columns), separateSteps(kTokens));
+}
+
+// Inputs of an odd number, and beyond one piece of them; outputs with tails of
+// a block.
+TEST(GpuKernelTest, FusedLinear) {
+  std::vector<LinearShape> shapes = {
+      {.in = 40, .out = 130},
+      {.in = 333, .out = 96, .norm = true},
+      {.in = 130, .out = 130, .residual = true},
+      {.in = 96, .out = 96, .norm = true, .bias = true, .residual = true},
+      {.in = 4200, .out = 40, .norm = true, .bias = true},
+      {.in = 64, .out = 777, .bias = true}};
+  for (const LinearShape &shape : shapes)
+    check(linearModule(kWeights, shape), separateSteps(kTokens));
+}
+
+TEST(GpuKernelTest, GatedMlp) {
+  std::vector<MlpShape> shapes = {
+      {.hidden = 40, .ffn = 333, .norm = true},
+      {.hidden = 96, .ffn = 48, .bias = true},
+      {.hidden = 130, .ffn = 333, .norm = true, .bias = true, .down = true}};
+  for (const MlpShape &shape : shapes)
+    check(mlpModule(kWeights, shape), separateSteps(kTokens));
+}
+
+TEST(GpuKernelTest, FusedLmHead) {
+  std::vector<HeadShape> shapes = {
+      {.hidden = 96, .vocab = 777, .norm = true},
+      {.hidden = 40, .vocab = 130},
+      {.hidden = 35, .vocab = 61, .norm = true, .tied = true},
+      {.hidden = 130, .vocab = 777, .tied = true}};
+  for (const HeadShape &shape : shapes)
+    check(headModule(kWeights, shape), separateSteps(kTokens));
+}
+
+// Queries, keys and values through the KV memory, three sequences at once.
+TEST(GpuKernelTest, FusedQkvAndAttention) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 35, .heads = 5, .kvHeads = 5, .headDim = 10, .norm = true},
+      {.hidden = 96,
+       .heads = 6,
+       .kvHeads = 2,
+       .headDim = 16,
+       .window = 17,
+       .norm = true,
+       .bias = true},
+      {.hidden = 64, .heads = 2, .kvHeads = 2, .headDim = 128, .window = 17},
+      {.hidden = 48, .heads = 2, .kvHeads = 1, .headDim = 160, .bias = true},
+      {.hidden = 40, .heads = 12, .kvHeads = 1, .headDim = 34}};
+  for (const AttentionShape &shape : shapes)
+    check(attentionModule(kWeights, shape),
+          conversation({1, 2, 7, 8, 9, 33, 1, 3}, 3));
+}
+
+TEST(GpuKernelTest, KvElements) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
+      {.hidden = 32, .heads = 7, .kvHeads = 1, .headDim = 6, .window = 40}};
+  for (const AttentionShape &shape : shapes)
+    for (KvElement element : kKvElements)
+      check(attentionModule(kWeights, shape),
+            conversation({1, 8, 9, 33, 70, 3}, 2), element);
+}
+
+// The ring of a window holds fewer positions than the sequences have.
+TEST(GpuKernelTest, RingsAreReused) {
+  std::vector<int64_t> counts(14, 9);
+  counts.insert(counts.end(), 5, 1);
+  for (const AttentionShape &shape : {AttentionShape{.hidden = 40,
+                                                     .heads = 4,
+                                                     .kvHeads = 2,
+                                                     .headDim = 16,
+                                                     .window = 17},
+                                      AttentionShape{.hidden = 40,
+                                                     .heads = 1,
+                                                     .kvHeads = 1,
+                                                     .headDim = 10,
+                                                     .window = 1}})
+    check(attentionModule(kWeights, shape), conversation(counts, 2));
+}
+
+/// Where the barriers of a block are in the kernels that a run launches.
+std::vector<size_t> barriersOf(const GpuModule &gpu,
+                               const std::map<std::string, Counters> &ran) {
+  std::vector<size_t> places;
+  const std::string &ptx = gpu.ptx, entry = ".entry ";
+  for (size_t at = ptx.find("bar.sync"); at != std::string::npos;
+       at = ptx.find("bar.sync", at + 1)) {
+    const size_t name = ptx.rfind(entry, at) + entry.size();
+    if (ran.contains(ptx.substr(name, ptx.find('(', name) - name)))
+      places.push_back(at);
+  }
+  return places;
+}
+
+// Each barrier orders something, and the checker would say so if it did not:
+// several pieces of inputs with a norm, and keys of several blocks.
+TEST(GpuKernelTest, EveryBarrierIsNeeded) {
+  const TestModule modules[] = {
+      linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}),
+      linearModule(kWeights, {.in = 40, .out = 40, .norm = true}),
+      attentionModule(kWeights,
+                      {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16})};
+  for (const TestModule &module : modules) {
+    SCOPED_TRACE(module.name);
+    auto gpu = compileForGpu(module.ir, "sm_80");
+    ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    const std::vector<EvalBatch> steps = conversation({130, 8}, 1);
+    auto run = [&](const GpuModule &code) {
+      auto opened = GpuRun::open(code, (*compiled)->program(),
+                                 sizesFor(steps, KvElement::BF16));
+      EXPECT_TRUE(opened.ok());
+      for (const EvalBatch &batch : steps)
+        (void)(*opened)->step(batch).ok();
+      return std::move(*opened);
+    };
+    auto whole = run(*gpu);
+    EXPECT_TRUE(whole->findings().empty());
+    std::vector<size_t> barriers = barriersOf(*gpu, whole->counters());
+    EXPECT_GE(barriers.size(), 3u);
+    for (size_t at : barriers) {
+      GpuModule without = *gpu;
+      without.ptx.replace(at, 2, "//");
+      EXPECT_FALSE(run(without)->findings().empty())
+          << "line "
+          << std::count(gpu->ptx.begin(), gpu->ptx.begin() + long(at), '\n') +
+                 1;
+    }
+  }
+}
+
+} // namespace
