@@ -10,6 +10,9 @@ namespace {
 
 /// Inputs of one mma, and of a piece of them whose rows lie in shared memory.
 constexpr int64_t kStep = 16;
+/// Groups of lanes that hold rows of a fragment (PTX ISA, "Matrix Fragments for
+/// mma.m16n8k16").
+constexpr int64_t kGroups = 8;
 constexpr int64_t kChunk = 2048;
 /// Bytes between rows in shared memory: 16 more than a multiple of 128, so that
 /// the 8 rows of a fragment lie in different banks.
@@ -66,6 +69,10 @@ public:
   }
 
 private:
+  /// Features that a lane reads at a time. The 8 groups of lanes take
+  /// neighbours, so that together they read whole sectors of memory.
+  int64_t width() const { return tiles % 2 == 0 ? 4 : 2; }
+
   /// Row `row` of the block in the input.
   Value inputRow(Value row) {
     Value index = k.add(row0, row);
@@ -100,6 +107,17 @@ private:
                          input.element);
   }
 
+  /// Two neighbours from an even column on, by one load.
+  std::pair<Value, Value> loadInputPair(Value row, Value column) {
+    Value at = k.offset(row, k.mul(column, sizeOf(input.element)));
+    if (input.element == Element::BF16) {
+      Value pair = k.load(k.i32Type(), at);
+      return {k.lowBf16(pair), k.highBf16(pair)};
+    }
+    Value pair = k.load(k.vectorOf(k.f32Type(), 2), at, 8);
+    return {k.extract(pair, 0), k.extract(pair, 1)};
+  }
+
   /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
   /// up to a whole step and in rows that are not there.
   void stageInputs(Value first, int64_t count) {
@@ -122,17 +140,29 @@ private:
             Value scale;
             if (product.norm)
               scale = k.load(k.f32Type(), k.offset(scales, k.mul(row, 4)));
+            auto norm = [&](Value x, Value weight) {
+              return product.norm ? k.mulf(k.mulf(x, scale), weight) : x;
+            };
             auto at = [&](Value column) {
               Value index = k.add(first, column);
-              Value x = loadInput(from, index);
-              if (!product.norm)
-                return x;
-              Value w = k.loadConstant(
-                  k.f32Type(), k.offset(normWeight, k.mul(index, 4)), 4);
-              return k.mulf(k.mulf(x, scale), w);
+              Value w;
+              if (product.norm)
+                w = k.loadConstant(k.f32Type(),
+                                   k.offset(normWeight, k.mul(index, 4)), 4);
+              return norm(loadInput(from, index), w);
             };
+            // Chunks begin at even columns, and rows are aligned.
             forEachPair(count / 2 * 2, [&](Value column) {
-              return k.packBf16(at(column), at(k.add(column, 1)));
+              Value index = k.add(first, column);
+              auto [x0, x1] = loadInputPair(from, index);
+              Value w0, w1;
+              if (product.norm) {
+                Value pair = k.load(k.vectorOf(k.f32Type(), 2),
+                                    k.offset(normWeight, k.mul(index, 4)), 8);
+                w0 = k.extract(pair, 0);
+                w1 = k.extract(pair, 1);
+              }
+              return k.packBf16(norm(x0, w0), norm(x1, w1));
             });
             emitPadding(to, count, padded, at);
           },
@@ -192,7 +222,7 @@ private:
     for (int64_t block = 0; block < product.unitBlocks; ++block) {
       Value from = k.offset(
           k.offset(weights, block * layout.blockBytes()),
-          k.add(k.mul(pair, layout.nBlock * 4), k.mul(group, tiles * 2 * 4)));
+          k.add(k.mul(pair, layout.nBlock * 4), k.mul(group, width() * 4)));
       Values low = loadFeatures(from, 0, pairs);
       Values high = loadFeatures(from, 4, pairs);
       for (int64_t tile = 0; tile < tiles; ++tile) {
@@ -206,16 +236,16 @@ private:
     return result;
   }
 
-  /// The 2 * tiles neighbouring features of the pair of inputs that is `base`
+  /// The 2 * tiles features of the lane of the pair of inputs that is `base`
   /// behind the one at `from`, zeros where the pair, number inGroup + `base` of
   /// the step, is not below `pairs`.
   Values loadFeatures(Value from, int64_t base, int64_t pairs) {
-    const int64_t count = 2 * tiles, width = count % 4 == 0 ? 4 : 2;
+    const int64_t count = 2 * tiles;
     const int64_t offset = base * layout.nBlock * 4;
     auto load = [&] {
       Values features;
-      for (int64_t at = 0; at < count; at += width)
-        features.append(k.loadStream(from, offset + at * 4, width));
+      for (int64_t at = 0; at < count; at += width())
+        features.append(k.loadStream(from, offset + at * kGroups * 4, width()));
       return features;
     };
     if (base + 4 <= pairs)
@@ -240,8 +270,11 @@ private:
           // Element i of an accumulator: feature (i / 2) of the tile's two of
           // this group, row 2 * inGroup + i % 2 of the step.
           Value row = k.add(k.mul(inGroup, 2), i % 2);
-          Value column = k.add(k.mul(group, 2 * tiles),
-                               block * layout.nBlock + 2 * tile + i / 2);
+          const int64_t feature = 2 * tile + i / 2;
+          const int64_t first =
+              feature / width() * width() * kGroups + feature % width();
+          Value column =
+              k.add(k.mul(group, width()), block * layout.nBlock + first);
           k.store(sums[static_cast<size_t>((block * tiles + tile) * 4 + i)],
                   k.offset(mine, k.mul(k.add(k.mul(row, columns), column), 4)));
         }

@@ -9,8 +9,9 @@
 //   - the packed layout (runtime/packing/PackedLayout.h) is what a warp wants
 //     as it is: two inputs of a feature are one register of a fragment, and
 //     which features make up a tile's 16 rows is free. Lane 4 * g + t takes
-//     nBlock / 8 neighbouring features of input pairs t and t + 4, so that a
-//     warp reads whole stretches of memory, 16 bytes and more to a lane;
+//     features 4 * g .. 4 * g + 3 of each 32, of input pairs t and t + 4, so
+//     that a warp reads whole stretches of memory, 16 bytes to a lane at a
+//     time;
 //   - the sums of the warps are added up in shared memory in the order of the
 //     warps, whatever the number of rows: results do not depend on what else is
 //     in a step.

@@ -10,17 +10,18 @@ static double epsOf(std::optional<APFloat> eps) {
   return eps ? eps->convertToDouble() : 0.0;
 }
 
-/// Calls body(row in tile, column in unit) for the first `count` columns of the
-/// unit's first block that are not beyond `columns` of the result, shared out
-/// among the threads: of a unit of one block as Product::ownResults says.
+/// Calls body(row in tile, column in unit, column of the result) for the first
+/// `width` columns of a unit, which are as many of the result, as far as it has
+/// them: shared out among the threads, where `width` is all of a unit, as
+/// Product::ownResults says.
 static void
-forEachResult(KernelFrame &f, const Tile &tile, int64_t nBlock, int64_t columns,
+forEachResult(KernelFrame &f, const Tile &tile, int64_t width, int64_t columns,
               function_ref<void(Value row, Value inUnit, Value column)> body) {
   GpuBuilder &k = f.k;
-  k.loop(k.thread(), k.mul(tile.rows, nBlock), tile.threads, [&](Value index) {
-    Value row = k.div(index, nBlock), inUnit = k.rem(index, nBlock);
-    Value column = k.add(k.mul(tile.unit, nBlock), inUnit);
-    if (columns % nBlock == 0)
+  k.loop(k.thread(), k.mul(tile.rows, width), tile.threads, [&](Value index) {
+    Value row = k.div(index, width), inUnit = k.rem(index, width);
+    Value column = k.add(k.mul(tile.unit, width), inUnit);
+    if (columns % width == 0)
       return body(row, inUnit, column);
     k.ifThen(k.lessThan(column, k.i32(static_cast<int32_t>(columns))),
              [&] { body(row, inUnit, column); });
@@ -93,16 +94,17 @@ void swallow::nvidia::emitKernels(StepEmitter &step, GatedMlpOp op) {
 
 void swallow::nvidia::emitKernels(StepEmitter &step, FusedLmHeadOp op) {
   WeightOp weight = step.weightOf(op.getWeight());
-  const int64_t nBlock = weight.getPackedLayout().nBlock;
   const int64_t vocab =
       cast<RankedTensorType>(op.getResult().getType()).getDimSize(1);
   Product product{op, op.getInput(), weight, op.getNorm(), epsOf(op.getEps())};
   product.selectRows = true;
+  // There are blocks enough for any GPU, and two of them share the row.
+  product.unitBlocks = weight.getPackedLayout().totalBlocks() % 2 == 0 ? 2 : 1;
   product.ownResults = true;
   emitProduct(step, product, [&](KernelFrame &f, const Tile &tile) {
     GpuBuilder &k = f.k;
     Value logits = f.pointer(Arg::Logits);
-    forEachResult(f, tile, nBlock, vocab,
+    forEachResult(f, tile, tile.columns, vocab,
                   [&](Value row, Value inUnit, Value column) {
                     Value x = resultAt(f, tile, Value(), row, inUnit);
                     Value to = f.row(logits, k.add(tile.row0, row), vocab * 4);
