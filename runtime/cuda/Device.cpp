@@ -90,7 +90,7 @@ Result<DeviceChoice> parseDevice(std::string_view text) {
   }
   return Error{ErrorCode::InvalidArgument,
                "unknown device \"" + std::string(text) +
-                   "\": expected cpu, cuda or cuda:N (N from 0)"};
+                   "\": expected auto, cpu, cuda or cuda:N (N from 0)"};
 }
 
 Result<DeviceInfo> findDevice(DeviceChoice choice,

@@ -50,7 +50,8 @@ struct DeviceChoice {
   int index = 0; // of Kind::Cuda
 };
 
-/// Reads `cpu`, `cuda` (the first) or `cuda:N`. Needs no driver. Fails with
+/// Reads `cpu`, `cuda` (the first) or `cuda:N`; `auto`, which the caller knows,
+/// is named in the message alone. Needs no driver. Fails with
 /// InvalidArgument.
 Result<DeviceChoice> parseDevice(std::string_view text);
 

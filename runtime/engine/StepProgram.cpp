@@ -3,6 +3,7 @@
 #include "runtime/cuda/Selection.h"
 #include "runtime/device/LoadedCode.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <sys/mman.h>
 
@@ -50,6 +51,12 @@ Result<size_t> chooseCpuVariant(const Artifact &artifact,
     names += (names.empty() ? "" : ", ") + need.name;
   for (size_t index : indices)
     needs.push_back(all[index]);
+  const bool known =
+      wanted.empty() || std::any_of(all.begin(), all.end(), [&](const auto &n) {
+        return n.name == wanted;
+      });
+  if (!known) // names all that there are
+    return selectVariant(all, CpuFeatures::host(), wanted, artifact.path());
   if (needs.empty())
     return {ErrorCode::WrongMachine,
             artifact.path() + ": has no code for CPUs: it has " + names};

@@ -133,6 +133,11 @@ class CudaTest:
         self.fails("cuda:3", device="cuda:3")
         self.fails("lost", SWALLOW_EMULATOR_FAIL_LAUNCH="3")
         self.fails("available", SWALLOW_EMULATOR_MEMORY="100000")
+        self.fails("expected auto, cpu, cuda or cuda:N", device="gpu")
+        said = self.rt("logits", self.artifact, "--ids", "1", "--variant",
+                       "sm_90")
+        self.checks.expect("x86-64-avx2, sm_80" in said.stderr,
+                           f"an unknown variant: {said.stderr!r}")
 
 
 def main():

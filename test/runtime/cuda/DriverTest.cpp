@@ -123,7 +123,7 @@ TEST(DeviceChoiceTest, Parses) {
        {"", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1 ", "cuda:99999999999"})
     EXPECT_EQ(parseDevice(text).error().message,
               "unknown device \"" + std::string(text) +
-                  "\": expected cpu, cuda or cuda:N (N from 0)");
+                  "\": expected auto, cpu, cuda or cuda:N (N from 0)");
 }
 
 TEST(DeviceChoiceTest, NamesThoseThatExist) {
