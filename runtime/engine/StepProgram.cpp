@@ -49,6 +49,7 @@ Result<size_t> chooseCpuVariant(const Artifact &artifact,
   std::string names;
   for (const VariantNeeds &need : all)
     names += (names.empty() ? "" : ", ") + need.name;
+  needs.reserve(indices.size());
   for (size_t index : indices)
     needs.push_back(all[index]);
   const bool known =
