@@ -2,20 +2,15 @@
 
 #include "targets/nvidia/CodeGeneration.h"
 
+#include "targets/common/LlvmCodeGen.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
-#include "llvm/ADT/SmallString.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
 
@@ -33,7 +28,7 @@ void swallow::nvidia::registerTranslations(mlir::DialectRegistry &registry) {
 }
 
 static Result<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(const Architecture &architecture) {
+targetMachineFor(const Architecture &architecture) {
   static std::once_flag initialised;
   std::call_once(initialised, [] {
     LLVMInitializeNVPTXTargetInfo();
@@ -41,24 +36,16 @@ createTargetMachine(const Architecture &architecture) {
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
   });
-  llvm::Triple triple("nvptx64-nvidia-cuda");
-  std::string message;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return internal(message);
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, architecture.name,
-      "+ptx" + std::to_string(architecture.ptxVersion), llvm::TargetOptions(),
-      std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
-  if (!machine)
-    return internal("LLVM has no target machine for " + architecture.name);
-  return machine;
+  LlvmTarget target;
+  target.triple = "nvptx64-nvidia-cuda";
+  target.cpu = architecture.name;
+  target.features = "+ptx" + std::to_string(architecture.ptxVersion);
+  return createTargetMachine(target);
 }
 
 Result<std::string> swallow::nvidia::emitPtx(mlir::ModuleOp source,
                                              const Architecture &architecture) {
-  SWALLOW_ASSIGN(auto machine, createTargetMachine(architecture));
+  SWALLOW_ASSIGN(auto machine, targetMachineFor(architecture));
   llvm::LLVMContext context;
   auto module = mlir::translateModuleToLLVMIR(source, context, "swallow");
   if (!module)
@@ -67,30 +54,10 @@ Result<std::string> swallow::nvidia::emitPtx(mlir::ModuleOp source,
   module->setTargetTriple(machine->getTargetTriple());
   module->setDataLayout(machine->createDataLayout());
 
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3)
-      .run(*module, modules);
-
-  llvm::SmallString<0> buffer;
-  llvm::raw_svector_ostream os(buffer);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, os, nullptr,
-                                   llvm::CodeGenFileType::AssemblyFile))
-    return internal("LLVM cannot emit PTX");
-  passes.run(*module);
-  std::string ptx(buffer.str());
+  optimizeModule(*module, *machine, llvm::OptimizationLevel::O3);
+  SWALLOW_ASSIGN(
+      std::string ptx,
+      generateCode(*module, *machine, llvm::CodeGenFileType::AssemblyFile));
   // LLVM makes a call of what it cannot expand, such as a libdevice function,
   // without an error.
   if (ptx.find(".extern .func") != std::string::npos)

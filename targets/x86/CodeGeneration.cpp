@@ -2,6 +2,8 @@
 
 #include "targets/x86/CodeGeneration.h"
 
+#include "targets/common/LlvmCodeGen.h"
+
 #include "lld/Common/Driver.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -10,18 +12,13 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ELFObjectFile.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Support/raw_ostream.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 
 #include <mutex>
 
@@ -40,7 +37,7 @@ void swallow::x86::registerTranslations(mlir::DialectRegistry &registry) {
 }
 
 static Result<std::unique_ptr<llvm::TargetMachine>>
-createTargetMachine(const Variant &variant) {
+targetMachineFor(const Variant &variant) {
   static std::once_flag initialised;
   std::call_once(initialised, [] {
     LLVMInitializeX86TargetInfo();
@@ -48,19 +45,13 @@ createTargetMachine(const Variant &variant) {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
   });
-  llvm::Triple triple("x86_64-unknown-linux-gnu");
-  std::string message;
-  const llvm::Target *target =
-      llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!target)
-    return internal(message);
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, "x86-64", variant.featureString(), llvm::TargetOptions(),
-      llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Aggressive));
-  if (!machine)
-    return internal("LLVM has no target machine for " + variant.name);
-  return machine;
+  LlvmTarget target;
+  target.triple = "x86_64-unknown-linux-gnu";
+  target.cpu = "x86-64";
+  target.features = variant.featureString();
+  target.relocation = llvm::Reloc::PIC_;
+  target.codeModel = llvm::CodeModel::Small;
+  return createTargetMachine(target);
 }
 
 namespace {
@@ -74,7 +65,7 @@ struct Translated {
 
 static Result<Translated> translate(mlir::ModuleOp source,
                                     const Variant &variant) {
-  SWALLOW_ASSIGN(auto machine, createTargetMachine(variant));
+  SWALLOW_ASSIGN(auto machine, targetMachineFor(variant));
   auto context = std::make_unique<llvm::LLVMContext>();
   auto module = mlir::translateModuleToLLVMIR(source, *context, variant.name);
   if (!module)
@@ -93,41 +84,15 @@ static Result<Translated> translate(mlir::ModuleOp source,
                        std::to_string(variant.lanes * 32));
   }
 
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager callGraph;
-  llvm::ModuleAnalysisManager modules;
-  // The emitters vectorise; LLVM's own vectorisers would only rewrite scalar
-  // tails and cost compile time.
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(machine.get(), tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(callGraph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, callGraph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(*module, modules);
+  optimizeModule(*module, *machine, llvm::OptimizationLevel::O2);
   return Translated{std::move(context), std::move(module), std::move(machine)};
-}
-
-static Result<std::string> runCodeGen(Translated &code,
-                                      llvm::CodeGenFileType type) {
-  llvm::SmallString<0> buffer;
-  llvm::raw_svector_ostream os(buffer);
-  llvm::legacy::PassManager passes;
-  if (code.machine->addPassesToEmitFile(passes, os, nullptr, type))
-    return internal("LLVM cannot emit this kind of file");
-  passes.run(*code.module);
-  return std::string(buffer.str());
 }
 
 Result<std::string> swallow::x86::emitAssembly(mlir::ModuleOp module,
                                                const Variant &variant) {
   SWALLOW_ASSIGN(Translated code, translate(module, variant));
-  return runCodeGen(code, llvm::CodeGenFileType::AssemblyFile);
+  return generateCode(*code.module, *code.machine,
+                      llvm::CodeGenFileType::AssemblyFile);
 }
 
 /// Links one object in process. lld reads and writes files, so the two live in
@@ -208,7 +173,8 @@ Result<LinkedCode> swallow::x86::emitCode(mlir::ModuleOp module,
                                           const Variant &variant) {
   SWALLOW_ASSIGN(Translated code, translate(module, variant));
   SWALLOW_ASSIGN(std::string object,
-                 runCodeGen(code, llvm::CodeGenFileType::ObjectFile));
+                 generateCode(*code.module, *code.machine,
+                              llvm::CodeGenFileType::ObjectFile));
   SWALLOW_ASSIGN(std::string image, linkImage(object));
   SWALLOW_ASSIGN(uint64_t step, findStep(image));
   return LinkedCode{std::move(image), step};

@@ -23,17 +23,8 @@ using emulator::Counters;
 namespace {
 
 GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element) {
-  GpuRun::Sizes sizes{1, 1, 1, element};
-  for (const EvalBatch &batch : steps) {
-    sizes.maxStepTokens =
-        std::max(sizes.maxStepTokens, int64_t(batch.ids.size()));
-    for (size_t i = 0; i < batch.ids.size(); ++i) {
-      sizes.sequences =
-          std::max(sizes.sequences, int64_t(batch.sequences[i]) + 1);
-      sizes.context = std::max(sizes.context, int64_t(batch.positions[i]) + 1);
-    }
-  }
-  return sizes;
+  const StepSizes sizes = sizesOf(steps);
+  return {sizes.maxStepTokens, sizes.sequences, sizes.context, element};
 }
 
 /// bf16 is rounded the other way where the order of sums differs.

@@ -30,17 +30,8 @@ namespace {
 using Logits = std::vector<std::vector<float>>; // [step][row * column]
 
 GuardedRun::Sizes sizesFor(const std::vector<EvalBatch> &steps) {
-  GuardedRun::Sizes sizes{1, 1, 1, 1};
-  for (const EvalBatch &batch : steps) {
-    sizes.maxStepTokens =
-        std::max(sizes.maxStepTokens, int64_t(batch.ids.size()));
-    for (size_t i = 0; i < batch.ids.size(); ++i) {
-      sizes.sequences =
-          std::max(sizes.sequences, int64_t(batch.sequences[i]) + 1);
-      sizes.context = std::max(sizes.context, int64_t(batch.positions[i]) + 1);
-    }
-  }
-  return sizes;
+  const StepSizes sizes = sizesOf(steps);
+  return {sizes.maxStepTokens, sizes.sequences, sizes.context, /*threads=*/1};
 }
 
 /// f32 differs by the order of sums alone; bf16 by roundings that this order

@@ -71,6 +71,20 @@ std::vector<EvalBatch> longConversation() {
   return steps;
 }
 
+StepSizes sizesOf(const std::vector<EvalBatch> &steps) {
+  StepSizes sizes;
+  for (const EvalBatch &batch : steps) {
+    sizes.maxStepTokens =
+        std::max(sizes.maxStepTokens, int64_t(batch.ids.size()));
+    for (size_t i = 0; i < batch.ids.size(); ++i) {
+      sizes.sequences =
+          std::max(sizes.sequences, int64_t(batch.sequences[i]) + 1);
+      sizes.context = std::max(sizes.context, int64_t(batch.positions[i]) + 1);
+    }
+  }
+  return sizes;
+}
+
 void expectClose(const std::vector<float> &found,
                  const std::vector<float> &expected, Bounds bounds) {
   ASSERT_EQ(found.size(), expected.size());

@@ -19,6 +19,14 @@ std::vector<EvalBatch> conversation(const std::vector<int64_t> &rowCounts,
 /// few rows at a time: several chunks and splits of keys, and tiles of rows.
 std::vector<EvalBatch> longConversation();
 
+/// What a run must have room for.
+struct StepSizes {
+  int64_t maxStepTokens = 1;
+  int64_t sequences = 1; // batches name them 0 .. sequences - 1
+  int64_t context = 1;   // positions per sequence
+};
+StepSizes sizesOf(const std::vector<EvalBatch> &steps);
+
 /// Errors relative to the root mean square of what is expected.
 struct Bounds {
   double largest, mean;
