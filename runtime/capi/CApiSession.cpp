@@ -1,6 +1,7 @@
 //===- CApiSession.cpp - sessions and sampling of swallow_rt.h ------------===//
 
 #include "runtime/capi/CApiSession.h"
+#include "runtime/engine/CudaBackend.h"
 #include "runtime/engine/Probe.h"
 #include "runtime/generation/Sampler.h"
 
@@ -86,6 +87,9 @@ swallow_status swallow_memory_plan_query(const swallow_artifact *artifact,
     if (!code.ok())
       return fail(code.error());
     parsed.hugePages |= file.syntheticSeed().has_value();
+    if (code->gpu)
+      if (auto context = openContext(*code->gpu, parsed); !context.ok())
+        return fail(context.error());
     const fbs::Program &program = file.program();
     Result<MemoryPlan> planned =
         Session::plan(*program.model(), *program.kv(),

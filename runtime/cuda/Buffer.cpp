@@ -49,6 +49,20 @@ Status DeviceBuffer::write(const Stream &stream,
       "copying to the device");
 }
 
+Status DeviceBuffer::copyWithin(const Stream &stream, uint64_t from,
+                                uint64_t to, uint64_t size) const {
+  SWALLOW_TRY(checkRange(from, size));
+  SWALLOW_TRY(checkRange(to, size));
+  if (size == 0)
+    return {};
+  const Context &context = handle_.context();
+  SWALLOW_TRY(context.makeCurrent());
+  return context.check(context.api().cuMemcpyDtoDAsync(address() + to,
+                                                       address() + from, size,
+                                                       stream.get()),
+                       "copying on the device");
+}
+
 Status DeviceBuffer::read(const Stream &stream, std::span<uint8_t> target,
                           uint64_t offset) const {
   SWALLOW_TRY(checkRange(offset, target.size()));

@@ -23,13 +23,13 @@ constexpr int64_t kGraphTokens = 16;
 
 class CudaBackend final : public StepBackend {
 public:
-  CudaBackend(const StepProgram &program, const MemoryPlan &plan)
-      : program_(program), plan_(plan) {}
+  CudaBackend(const StepProgram &program, const MemoryPlan &plan,
+              ContextPtr context)
+      : program_(program), plan_(plan), context_(std::move(context)) {}
 
   Status open() {
-    const GpuChoice &gpu = *program_.gpu;
-    SWALLOW_ASSIGN(context_, Context::create(gpu.driver, gpu.device));
-    device_ = gpu.device.id() + " (" + gpu.device.name + ")";
+    const DeviceInfo &device = context_->device();
+    device_ = device.id() + " (" + device.name + ")";
     SWALLOW_ASSIGN(stream_, Stream::create(context_));
     SWALLOW_TRY(loadKernels());
     SWALLOW_TRY(allocate());
@@ -56,16 +56,14 @@ public:
   }
 
   Status copyBlock(int32_t from, int32_t to) override {
-    std::vector<uint8_t> block(plan_.blockBytes);
     for (uint64_t layer = 0; layer < program_.kv->layers(); ++layer) {
-      const uint64_t base = layer * plan_.kvLayerStride;
+      auto place = [&](int32_t block) {
+        return layer * plan_.kvLayerStride +
+               static_cast<uint64_t>(block) * plan_.blockBytes;
+      };
+      // The next step comes behind it in the stream.
       SWALLOW_TRY(
-          kv_.read(stream_, block,
-                   base + static_cast<uint64_t>(from) * plan_.blockBytes));
-      SWALLOW_TRY(stream_.synchronize());
-      SWALLOW_TRY(kv_.write(
-          stream_, block, base + static_cast<uint64_t>(to) * plan_.blockBytes));
-      SWALLOW_TRY(stream_.synchronize());
+          kv_.copyWithin(stream_, place(from), place(to), plan_.blockBytes));
     }
     return {};
   }
@@ -224,8 +222,8 @@ private:
 
   const StepProgram &program_;
   const MemoryPlan &plan_;
-  std::string device_, notice_;
   ContextPtr context_;
+  std::string device_, notice_;
   Stream stream_;
   Module module_;
   std::vector<Group> groups_;
@@ -238,16 +236,21 @@ private:
 } // namespace
 
 Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
-                                                     const MemoryPlan &plan) {
-  auto backend = std::make_unique<CudaBackend>(program, plan);
+                                                     const MemoryPlan &plan,
+                                                     ContextPtr context) {
+  auto backend =
+      std::make_unique<CudaBackend>(program, plan, std::move(context));
   SWALLOW_TRY(backend->open());
   return std::unique_ptr<StepBackend>(std::move(backend));
 }
 
-Result<uint64_t> freeDeviceMemory(const GpuChoice &gpu) {
+Result<ContextPtr> openContext(const GpuChoice &gpu, SessionOptions &options) {
   SWALLOW_ASSIGN(ContextPtr context, Context::create(gpu.driver, gpu.device));
-  SWALLOW_ASSIGN(MemoryInfo memory, context->memoryInfo());
-  return memory.freeBytes;
+  if (options.memoryLimit == 0) {
+    SWALLOW_ASSIGN(MemoryInfo memory, context->memoryInfo());
+    options.memoryLimit = static_cast<int64_t>(memory.freeBytes);
+  }
+  return context;
 }
 
 } // namespace swallow

@@ -3,6 +3,7 @@
 #ifndef SWALLOW_RUNTIME_ENGINE_CUDABACKEND_H
 #define SWALLOW_RUNTIME_ENGINE_CUDABACKEND_H
 
+#include "runtime/cuda/Context.h"
 #include "runtime/engine/StepBackend.h"
 #include "runtime/engine/StepProgram.h"
 
@@ -10,15 +11,18 @@
 
 namespace swallow {
 
-/// Loads the kernels of program.variant, which is a GPU's, on program.gpu, and
-/// copies the weights there. `program` and `plan` must outlive the backend.
-/// Errors: those of the driver (DeviceError), OutOfMemory, and Corrupt when the
-/// PTX lacks a kernel that the artifact launches.
-Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
-                                                     const MemoryPlan &plan);
+/// Opens the GPU, and makes what nobody has taken of its memory the limit of
+/// `options` where there is none.
+Result<cuda::ContextPtr> openContext(const GpuChoice &gpu,
+                                     SessionOptions &options);
 
-/// Bytes of the device's memory that nobody has taken.
-Result<uint64_t> freeDeviceMemory(const GpuChoice &gpu);
+/// Loads the kernels of program.variant, which is a GPU's, and copies the
+/// weights to the context's GPU. `program` and `plan` must outlive the backend.
+/// Errors: those of the driver (DeviceError), also when the PTX lacks a kernel
+/// that the artifact launches, and OutOfMemory.
+Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
+                                                     const MemoryPlan &plan,
+                                                     cuda::ContextPtr context);
 
 } // namespace swallow
 

@@ -1,6 +1,7 @@
 #include "runtime/engine/Inspect.h"
 
 #include "runtime/device/CpuTopology.h"
+#include "runtime/engine/CudaBackend.h"
 #include "runtime/engine/Session.h"
 
 #include <map>
@@ -275,9 +276,13 @@ Result<std::string> inspectJson(const Artifact &artifact,
   if (program.variants() && program.variants()->size() > 0) {
     const fbs::Variant &variant = *program.variants()->Get(
         static_cast<flatbuffers::uoffset_t>(std::max<int64_t>(selected, 0)));
-    int64_t available =
-        options.memoryLimit ? options.memoryLimit : availableMemory();
     SessionOptions planned = options;
+    if (chosen.ok() && chosen->gpu) {
+      SWALLOW_TRY(openContext(*chosen->gpu, planned));
+    } else if (planned.memoryLimit == 0) {
+      planned.memoryLimit = availableMemory();
+    }
+    const int64_t available = planned.memoryLimit;
     planned.hugePages |= artifact.syntheticSeed().has_value();
     planned.memoryLimit = options.contextLength == SessionOptions::kContextAuto
                               ? available

@@ -40,18 +40,19 @@ Result<std::unique_ptr<Session>> Session::open(StepProgram program,
   // Only a program with a table says what to copy or to make.
   options.hugePages =
       program.tables && (options.hugePages || program.synthetic());
-  if (program.gpu && options.memoryLimit == 0) {
-    SWALLOW_ASSIGN(uint64_t free, freeDeviceMemory(*program.gpu));
-    options.memoryLimit = static_cast<int64_t>(free);
+  cuda::ContextPtr context;
+  if (program.gpu) {
+    SWALLOW_ASSIGN(context, openContext(*program.gpu, options));
   }
   SWALLOW_ASSIGN(MemoryPlan plan,
                  Session::plan(*program.model, *program.kv, *program.variant,
                                program.weightsSize(), options));
   std::unique_ptr<Session> session(
       new Session(std::move(program), std::move(plan)));
-  if (session->program_.gpu) {
-    SWALLOW_ASSIGN(session->backend_,
-                   openCudaBackend(session->program_, session->plan_));
+  if (context) {
+    SWALLOW_ASSIGN(
+        session->backend_,
+        openCudaBackend(session->program_, session->plan_, std::move(context)));
   } else {
     SWALLOW_ASSIGN(session->backend_,
                    openCpuBackend(session->program_, session->plan_, options));

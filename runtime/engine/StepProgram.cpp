@@ -35,7 +35,7 @@ bool isForGpu(const Artifact &artifact, size_t variant) {
 /// The variants for GPUs, or those for CPUs, by their index.
 std::vector<size_t> variantsFor(const Artifact &artifact, bool gpu) {
   std::vector<size_t> indices;
-  for (size_t i = 0; i < variantNeeds(artifact).size(); ++i)
+  for (size_t i = 0; i < artifact.program().variants()->size(); ++i)
     if (isForGpu(artifact, i) == gpu)
       indices.push_back(i);
   return indices;
@@ -164,7 +164,7 @@ std::string missingFor(const Artifact &artifact, size_t variant) {
                            CpuFeatures::host());
   Result<CodeChoice> gpu = chooseGpu(
       artifact, {cuda::DeviceChoice::Kind::Cuda, 0}, std::span(&variant, 1));
-  return gpu ? "" : gpu.error().message;
+  return gpu ? "" : "a GPU that can be used (" + gpu.error().message + ")";
 }
 
 Result<StepProgram> loadStep(std::shared_ptr<const Artifact> artifact,

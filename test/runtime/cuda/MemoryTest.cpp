@@ -23,6 +23,15 @@ TEST_F(MemoryTest, CopiesThereAndBack) {
     EXPECT_OK(buffer.read(stream, back, 300));
     EXPECT_OK(stream.synchronize());
     EXPECT_TRUE(std::equal(back.begin(), back.end(), pinned.data() + 300));
+    EXPECT_OK(buffer.copyWithin(stream, 300, 800, 200));
+    EXPECT_OK(buffer.read(stream, back, 500));
+    EXPECT_OK(stream.synchronize());
+    EXPECT_TRUE(
+        std::equal(back.begin(), back.begin() + 300, pinned.data() + 500));
+    EXPECT_TRUE(
+        std::equal(back.begin() + 300, back.end(), pinned.data() + 300));
+    EXPECT_EQ(buffer.copyWithin(stream, 0, 801, 200).error().code,
+              ErrorCode::OutOfRange);
     EXPECT_OK(buffer.fill(stream, 7));
     EXPECT_OK(buffer.read(stream, back));
     EXPECT_OK(stream.synchronize());
