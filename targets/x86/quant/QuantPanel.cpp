@@ -39,7 +39,6 @@ private:
   }
 
   void emitVector(int64_t v) {
-    auto ints = k.i32Vector(k.lanes());
     // |c| is largest where c * |c| is.
     Value largest = k.loop(
         k.i64(0), k.i64(groups), 1, {k.zero()}, [&](Value g, ValueRange in) {
