@@ -185,6 +185,10 @@ static std::unique_ptr<fbs::GpuLaunchT> describeLaunch(DictionaryAttr launch) {
                                  : fbs::GridRows::None;
   out->rows_per_block = static_cast<uint32_t>(integer("rows_per_block"));
   out->kv_element = static_cast<int32_t>(integer("kv_element"));
+  out->min_rows = static_cast<uint32_t>(integer("min_rows"));
+  if (launch.contains("max_rows"))
+    out->max_rows = static_cast<uint32_t>(integer("max_rows"));
+  out->shared_bytes = static_cast<uint32_t>(integer("shared_bytes"));
   return out;
 }
 

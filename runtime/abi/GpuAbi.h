@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Recorded in the artifact; the loader refuses any other number. */
-#define SWALLOW_GPU_ABI_VERSION 1
+#define SWALLOW_GPU_ABI_VERSION 2
 
 /* Slots of the arena that kernels can name. */
 #define SWALLOW_GPU_SLOTS 32

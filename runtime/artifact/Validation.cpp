@@ -25,6 +25,8 @@ constexpr uint32_t kMaxDimension = 1u << 24;
 constexpr uint32_t kMaxLayers = 1u << 16;
 constexpr uint32_t kMaxPositions = 1u << 31;
 constexpr size_t kMaxText = 4096;
+/// Of a block of threads: as much as any GPU has.
+constexpr uint32_t kMaxSharedBytes = 232448;
 constexpr uint64_t kMaxWeightBytes = uint64_t(1) << 62;
 
 Error bad(std::string what) { return {ErrorCode::Corrupt, std::move(what)}; }
@@ -163,6 +165,11 @@ Status validateLaunch(const fbs::GpuLaunch &launch, const std::string &where) {
     return bad(where + " has a grid of an unknown kind");
   if (launch.kv_element() < -1 || launch.kv_element() > SWALLOW_KV_I8)
     return bad(where + " is for an unknown element of keys and values");
+  if (launch.min_rows() == 0 || launch.min_rows() > launch.max_rows())
+    return bad(where + " is for no number of rows");
+  if (launch.shared_bytes() > kMaxSharedBytes)
+    return bad(where + " asks for " + std::to_string(launch.shared_bytes()) +
+               " bytes of shared memory");
   return {};
 }
 

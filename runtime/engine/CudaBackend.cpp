@@ -100,6 +100,8 @@ private:
           continue;
         SWALLOW_ASSIGN(Function function,
                        module_.function(launch->kernel()->str()));
+        if (launch->shared_bytes() > 0)
+          SWALLOW_TRY(function.setMaxDynamicShared(launch->shared_bytes()));
         loaded.launches.push_back({launch, std::move(function)});
       }
     }
@@ -194,13 +196,14 @@ private:
                          : info.rows() == fbs::GridRows::Logits
                              ? args_.num_logits
                              : 1;
-    if (rows == 0)
+    if (rows < info.min_rows() || rows > info.max_rows())
       return {};
     const int64_t perBlock = info.rows_per_block();
     LaunchShape shape;
     shape.grid = {info.grid_x(),
                   static_cast<unsigned>((rows + perBlock - 1) / perBlock), 1};
     shape.block = {info.threads(), 1, 1};
+    shape.dynamicSharedBytes = info.shared_bytes();
     void *parameters[] = {&args_, &layer};
     return launch.function.launch(stream_, shape, parameters);
   }

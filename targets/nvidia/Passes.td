@@ -13,8 +13,9 @@ def NvidiaEmitKernelsPass
     scf, LLVM and NVVM dialects. Every size but the number of tokens is a
     constant. The launches that make up a step become the module attribute
     `swallow.launches`: groups that are launched once, or for each layer of a
-    loop, each launch with its kernel, the threads of a block, and the grid: x
-    blocks, and in y one block for so many rows.
+    loop, each launch with its kernel, the threads of a block, the grid (x blocks,
+    and in y one block for so many rows), the numbers of rows that it is for, and
+    its dynamic shared memory.
 
     Requires `-swallow-plan`; of the arena it uses activations and the RoPE table
     alone, so `scratch=false` saves memory.

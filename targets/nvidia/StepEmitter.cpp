@@ -69,6 +69,8 @@ Value KernelFrame::shared(StringRef name, int64_t bytes) {
   return step.sharedVariable(k, name, bytes);
 }
 
+Value KernelFrame::dynamicShared() { return step.dynamicSharedMemory(k); }
+
 //===----------------------------------------------------------------------===//
 // StepEmitter
 //===----------------------------------------------------------------------===//
@@ -82,6 +84,18 @@ Value StepEmitter::sharedVariable(GpuBuilder &k, StringRef name,
       LLVM::Linkage::Internal, kernelName + "_" + name.str(), Attribute(),
       /*alignment=*/16, kShared);
   return LLVM::AddressOfOp::create(k.ops(), global);
+}
+
+Value StepEmitter::dynamicSharedMemory(GpuBuilder &k) {
+  if (!dynamicShared) {
+    OpBuilder b = OpBuilder::atBlockBegin(out.getBody());
+    dynamicShared = LLVM::GlobalOp::create(
+        b, UnknownLoc::get(b.getContext()),
+        LLVM::LLVMArrayType::get(b.getI8Type(), 0), /*isConstant=*/false,
+        LLVM::Linkage::External, "swallow_dynamic_shared", Attribute(),
+        /*alignment=*/128, kShared);
+  }
+  return LLVM::AddressOfOp::create(k.ops(), dynamicShared);
 }
 
 Value StepEmitter::constantArray(GpuBuilder &k, StringRef name,
@@ -138,12 +152,18 @@ void StepEmitter::launch(StringRef name, Location loc, const LaunchShape &shape,
   StringRef rows = shape.rows == GridRows::None     ? "none"
                    : shape.rows == GridRows::Tokens ? "tokens"
                                                     : "logits";
-  launches.push_back(b.getDictionaryAttr(
-      {b.getNamedAttr("kernel", b.getStringAttr(kernelName)),
-       number("threads", shape.threads), number("grid_x", shape.gridX),
-       b.getNamedAttr("rows", b.getStringAttr(rows)),
-       number("rows_per_block", shape.rowsPerBlock),
-       number("kv_element", shape.kvElement)}));
+  SmallVector<NamedAttribute> fields = {
+      b.getNamedAttr("kernel", b.getStringAttr(kernelName)),
+      number("threads", shape.threads),
+      number("grid_x", shape.gridX),
+      b.getNamedAttr("rows", b.getStringAttr(rows)),
+      number("rows_per_block", shape.rowsPerBlock),
+      number("kv_element", shape.kvElement),
+      number("min_rows", shape.minRows),
+      number("shared_bytes", shape.sharedBytes)};
+  if (shape.maxRows)
+    fields.push_back(number("max_rows", *shape.maxRows));
+  launches.push_back(b.getDictionaryAttr(fields));
 }
 
 /// The launches since the last group, for layers [layerBegin, layerEnd).

@@ -20,6 +20,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/StringMap.h"
 
+#include <optional>
+
 namespace swallow::nvidia {
 
 /// Field numbers of SwallowGpuArgs; every field is 8 bytes.
@@ -53,6 +55,11 @@ struct LaunchShape {
   /// Only for sessions whose keys and values have this element (StepAbi.h's
   /// SWALLOW_KV_F32, ...); -1: all.
   int64_t kvElement = -1;
+  /// Only in steps with so many rows of the grid's kind.
+  int64_t minRows = 1;
+  std::optional<int64_t> maxRows = std::nullopt;
+  /// Of KernelFrame::dynamicShared.
+  int64_t sharedBytes = 0;
 };
 
 /// Where the rows of an activation lie, in global memory.
@@ -91,6 +98,9 @@ public:
   Rows rowsOf(mlir::Value activation);
   /// Shared memory of the block, of its own name.
   mlir::Value shared(llvm::StringRef name, int64_t bytes);
+  /// The block's memory of the launch's sharedBytes, for what does not fit into
+  /// the 48 KB that a kernel may declare.
+  mlir::Value dynamicShared();
 };
 
 class StepEmitter : public PlannedStep {
@@ -116,6 +126,8 @@ public:
   /// A variable in shared memory of the kernel being emitted.
   mlir::Value sharedVariable(GpuBuilder &k, llvm::StringRef name,
                              int64_t bytes);
+  /// The shared memory whose size the launch says.
+  mlir::Value dynamicSharedMemory(GpuBuilder &k);
 
 private:
   mlir::LogicalResult emitStage(mlir::Operation *op);
@@ -126,6 +138,7 @@ private:
   std::string kernelName; ///< of the kernel being emitted
   llvm::StringMap<int> names;
   llvm::StringMap<mlir::LLVM::GlobalOp> arrays;
+  mlir::LLVM::GlobalOp dynamicShared;
   /// Launches of the group being emitted, and the groups before it: what is
   /// launched once (layer -1), or for each layer of a loop.
   llvm::SmallVector<mlir::Attribute> launches, groups;

@@ -263,6 +263,12 @@ TEST(ProgramValidation, GpuSteps) {
       {"no grid", launch([](Launch &l) { l.rows_per_block = 0; })},
       {"unknown kind", launch([](Launch &l) { l.rows = fbs::GridRows(3); })},
       {"unknown element", launch([](Launch &l) { l.kv_element = 4; })},
+      {"no number of rows", launch([](Launch &l) { l.min_rows = 0; })},
+      {"no number of rows", launch([](Launch &l) {
+         l.min_rows = 9;
+         l.max_rows = 8;
+       })},
+      {"shared memory", launch([](Launch &l) { l.shared_bytes = 1 << 20; })},
   });
   file = withProgram(smallFile(), gpu([](Step &g) { ++g.abi_version; }));
   EXPECT_EQ(Artifact::openBytes(file, "m.swallow").error().code,

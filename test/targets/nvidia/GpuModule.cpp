@@ -10,6 +10,8 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
 
+#include <limits>
+
 namespace swallow::test {
 
 static int64_t number(mlir::DictionaryAttr dictionary, llvm::StringRef key) {
@@ -28,7 +30,11 @@ static std::vector<GpuLaunchGroup> launchesOf(mlir::ModuleOp module) {
           {launch.getAs<mlir::StringAttr>("kernel").str(),
            launch.getAs<mlir::StringAttr>("rows").str(),
            number(launch, "threads"), number(launch, "grid_x"),
-           number(launch, "rows_per_block"), number(launch, "kv_element")});
+           number(launch, "rows_per_block"), number(launch, "kv_element"),
+           number(launch, "min_rows"),
+           launch.contains("max_rows") ? number(launch, "max_rows")
+                                       : std::numeric_limits<int64_t>::max(),
+           number(launch, "shared_bytes")});
   }
   return groups;
 }

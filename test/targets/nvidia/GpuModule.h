@@ -15,7 +15,8 @@ namespace swallow::test {
 struct GpuLaunch {
   std::string kernel;
   std::string rows; // "none", "tokens" or "logits"
-  int64_t threads, gridX, rowsPerBlock, kvElement;
+  int64_t threads, gridX, rowsPerBlock, kvElement, minRows, maxRows,
+      sharedBytes;
 };
 struct GpuLaunchGroup {
   int64_t layerBegin, layerEnd;

@@ -100,13 +100,14 @@ Result<std::vector<float>> GpuRun::step(const EvalBatch &batch) {
         const int64_t rows = launch.rows == "tokens"   ? args.num_tokens
                              : launch.rows == "logits" ? args.num_logits
                                                        : 1;
-        if (rows == 0)
+        if (rows < launch.minRows || rows > launch.maxRows)
           continue;
         emulator::LaunchShape shape;
         shape.grid[0] = static_cast<uint32_t>(launch.gridX);
         shape.grid[1] = static_cast<uint32_t>((rows + launch.rowsPerBlock - 1) /
                                               launch.rowsPerBlock);
         shape.block[0] = static_cast<uint32_t>(launch.threads);
+        shape.dynamicSharedBytes = static_cast<uint32_t>(launch.sharedBytes);
         const emulator::Kernel *kernel = module_->kernel(launch.kernel);
         if (!kernel)
           return {ErrorCode::Internal, "no kernel " + launch.kernel};
