@@ -188,9 +188,6 @@ static Status checkGpuTargets(const CompileOptions &options,
   if (options.dtype != DType::BF16)
     return {ErrorCode::InvalidArgument,
             "-target " + name + " needs -dtype bf16"};
-  if (options.quant.any())
-    return {ErrorCode::InvalidArgument,
-            "-target " + name + " has no kernels for -quant yet"};
   return {};
 }
 

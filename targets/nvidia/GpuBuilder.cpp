@@ -33,6 +33,12 @@ Value GpuBuilder::shuffleXor(Value value, int64_t mask) {
       i32(31), NVVM::ShflKind::bfly, /*return_value_and_is_valid=*/UnitAttr());
 }
 
+Value GpuBuilder::shuffleFrom(Value value, Value lane) {
+  return NVVM::ShflOp::create(b, value.getType(), i32(-1), value, lane, i32(31),
+                              NVVM::ShflKind::idx,
+                              /*return_value_and_is_valid=*/UnitAttr());
+}
+
 Value GpuBuilder::warpSum(Value value) {
   for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
     value = addf(value, shuffleXor(value, mask));
@@ -101,6 +107,28 @@ Value GpuBuilder::bitcast(Type type, Value value) {
 }
 Value GpuBuilder::shiftLeft(Value value, int64_t count) {
   return arith::ShLIOp::create(b, value, integer(value.getType(), count));
+}
+Value GpuBuilder::vector(ValueRange elements) {
+  auto type = vectorOf(elements.front().getType(),
+                       static_cast<int64_t>(elements.size()));
+  Value result = LLVM::PoisonOp::create(b, type);
+  for (auto [i, element] : llvm::enumerate(elements))
+    result = LLVM::InsertElementOp::create(b, result, element,
+                                           i32(static_cast<int32_t>(i)));
+  return result;
+}
+Value GpuBuilder::shiftRight(Value value, int64_t count) {
+  return arith::ShRUIOp::create(b, value, integer(value.getType(), count));
+}
+Value GpuBuilder::xori(Value lhs, Value rhs) {
+  return arith::XOrIOp::create(b, lhs, rhs);
+}
+Value GpuBuilder::permute(Value low, Value high, Value selector) {
+  return intrinsic("llvm.nvvm.prmt", i32Type(), {low, high, selector});
+}
+Value GpuBuilder::dot4(Value a, bool isUnsigned, Value other, Value sum) {
+  return intrinsic(isUnsigned ? "llvm.nvvm.idp4a.u.s" : "llvm.nvvm.idp4a.s.s",
+                   i32Type(), {a, other, sum});
 }
 Value GpuBuilder::toFloat(Value value) {
   return arith::SIToFPOp::create(b, f32Type(), value);

@@ -39,6 +39,8 @@ public:
   void warpBarrier();
   /// `value` (i32 or f32) of the lane whose number differs by `mask`.
   Value shuffleXor(Value value, int64_t mask);
+  /// `value` (i32 or f32) of the lane of that number.
+  Value shuffleFrom(Value value, Value lane);
   /// Sum and maximum of an f32 over the warp, in every lane, in a fixed order.
   Value warpSum(Value value);
   Value warpMax(Value value);
@@ -62,7 +64,17 @@ public:
   mlir::VectorType vectorOf(mlir::Type type, int64_t count);
   Value extract(Value vector, int64_t index);
   Value bitcast(mlir::Type type, Value value);
+  /// A vector of scalars of one type.
+  Value vector(mlir::ValueRange elements);
   Value shiftLeft(Value value, int64_t count);
+  Value shiftRight(Value value, int64_t count); ///< zeros come in
+  Value xori(Value lhs, Value rhs);
+  /// prmt: byte i of the result is the one of `low` (0 .. 3) or `high` (4 .. 7)
+  /// that nibble i of the selector says, whose highest bit must be 0.
+  Value permute(Value low, Value high, Value selector);
+  /// dp4a: `sum` plus the products of four bytes of `a`, signed or unsigned, by
+  /// four signed ones of `b`.
+  Value dot4(Value a, bool isUnsigned, Value b, Value sum);
   Value toFloat(Value integer);
   /// A bf16 in the low or the high half of an i32 as f32.
   Value lowBf16(Value pair);

@@ -1,6 +1,7 @@
 //===- Product.cpp - products by a packed weight on tensor cores ----------===//
 
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/ProductFrame.h"
+#include "targets/nvidia/QuantProduct.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -20,15 +21,12 @@ constexpr int64_t kInputStride = kChunk * 2 + 16;
 /// Most columns of a unit, given the shared memory that sums take.
 constexpr int64_t kMostColumns = 256;
 
-class ProductEmitter {
-  using Values = GpuBuilder::Values;
-
+class ProductEmitter : ProductFrame {
 public:
   ProductEmitter(KernelFrame &frame, const Product &product,
                  const PackedLayout &layout, int64_t warps)
-      : f(frame), k(frame.k), product(product), layout(layout), warps(warps),
-        columns(product.unitBlocks * layout.nBlock),
-        tiles(layout.nBlock / kStep), input(f.rowsOf(product.input)) {}
+      : ProductFrame(frame, product, layout, warps, kProductRows),
+        tiles(layout.nBlock / kStep) {}
 
   static int64_t sharedBytes(int64_t columns, int64_t warps) {
     return std::max(kProductRows * kInputStride,
@@ -36,18 +34,10 @@ public:
   }
 
   void emit(function_ref<void(KernelFrame &, const Tile &)> epilogue) {
-    unit = k.blockX();
-    row0 = k.mul(k.blockY(), kProductRows);
-    Value all = f.count(product.selectRows ? Arg::NumLogits : Arg::NumTokens);
-    rows = k.min(k.sub(all, row0), k.i32(kProductRows));
-    thread = k.thread();
-    lane = k.rem(thread, kWarp);
-    warp = k.div(thread, kWarp);
+    emitPlace();
     group = k.div(lane, 4);
     inGroup = k.rem(lane, 4);
     scratch = f.shared("scratch", sharedBytes(columns, warps));
-    weights = f.row(f.weight(product.weight), unit,
-                    product.unitBlocks * layout.blockBytes());
     if (product.norm)
       emitNormScales();
 
@@ -73,39 +63,7 @@ private:
   /// neighbours, so that together they read whole sectors of memory.
   int64_t width() const { return tiles % 2 == 0 ? 4 : 2; }
 
-  /// Row `row` of the block in the input.
-  Value inputRow(Value row) {
-    Value index = k.add(row0, row);
-    if (product.selectRows)
-      index = f.element(Arg::LogitRows, index);
-    return f.row(input.base, index, input.stride());
-  }
-
   //===--- inputs -----------------------------------------------------------//
-
-  /// 1 / sqrt(mean(x^2) + eps) of each row; a warp has rows of its own.
-  void emitNormScales() {
-    scales = f.shared("scales", kProductRows * 4);
-    k.loop(warp, rows, warps, [&](Value row) {
-      Value from = inputRow(row);
-      auto sum = k.loop(lane, k.i32(static_cast<int32_t>(layout.cols)), kWarp,
-                        {k.zero()}, [&](Value column, ValueRange in) {
-                          Value x = loadInput(from, column);
-                          return Values{k.fma(x, x, in[0])};
-                        });
-      Value mean = k.mulf(k.warpSum(sum[0]),
-                          k.f32(1.0f / static_cast<float>(layout.cols)));
-      Value scale =
-          k.rsqrt(k.addf(mean, k.f32(static_cast<float>(product.eps))));
-      k.store(scale, k.offset(scales, k.mul(row, 4)));
-    });
-    k.barrier();
-  }
-
-  Value loadInput(Value row, Value column) {
-    return k.loadElement(k.offset(row, k.mul(column, sizeOf(input.element))),
-                         input.element);
-  }
 
   /// Two neighbours from an even column on, by one load.
   std::pair<Value, Value> loadInputPair(Value row, Value column) {
@@ -121,9 +79,7 @@ private:
   /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
   /// up to a whole step and in rows that are not there.
   void stageInputs(Value first, int64_t count) {
-    Value normWeight;
-    if (product.norm)
-      normWeight = f.weight(f.step.weightOf(product.norm));
+    Value weights = normWeight();
     const int64_t padded = roundUp(count, kStep);
     k.loop(k.i32(0), k.i32(kProductRows), 1, [&](Value row) {
       Value to = k.offset(scratch, k.mul(row, kInputStride));
@@ -139,7 +95,7 @@ private:
             Value from = inputRow(row);
             Value scale;
             if (product.norm)
-              scale = k.load(k.f32Type(), k.offset(scales, k.mul(row, 4)));
+              scale = scaleOfRow(row);
             auto norm = [&](Value x, Value weight) {
               return product.norm ? k.mulf(k.mulf(x, scale), weight) : x;
             };
@@ -148,7 +104,7 @@ private:
               Value w;
               if (product.norm)
                 w = k.loadConstant(k.f32Type(),
-                                   k.offset(normWeight, k.mul(index, 4)), 4);
+                                   k.offset(weights, k.mul(index, 4)), 4);
               return norm(loadInput(from, index), w);
             };
             // Chunks begin at even columns, and rows are aligned.
@@ -158,7 +114,7 @@ private:
               Value w0, w1;
               if (product.norm) {
                 Value pair = k.load(k.vectorOf(k.f32Type(), 2),
-                                    k.offset(normWeight, k.mul(index, 4)), 8);
+                                    k.offset(weights, k.mul(index, 4)), 8);
                 w0 = k.extract(pair, 0);
                 w1 = k.extract(pair, 1);
               }
@@ -279,27 +235,13 @@ private:
                   k.offset(mine, k.mul(k.add(k.mul(row, columns), column), 4)));
         }
     k.barrier();
-    k.loop(thread, k.i32(static_cast<int32_t>(kProductRows * columns)),
-           warps * kWarp, [&](Value index) {
-             Value at = k.offset(scratch, k.mul(index, 4));
-             Value sum = k.load(k.f32Type(), at);
-             for (int64_t other = 1; other < warps; ++other)
-               sum = k.addf(sum,
-                            k.load(k.f32Type(), k.offset(at, other * plane)));
-             k.store(sum, at);
-           });
+    sumWarps({});
     if (!product.ownResults)
       k.barrier();
   }
 
-  KernelFrame &f;
-  GpuBuilder &k;
-  const Product &product;
-  const PackedLayout &layout;
-  int64_t warps, columns, tiles;
-  Rows input;
-  Value unit, row0, rows, thread, lane, warp, group, inGroup;
-  Value scratch, scales, weights;
+  int64_t tiles; ///< of 16 features in a block
+  Value group, inGroup;
 };
 
 } // namespace
@@ -310,14 +252,15 @@ void swallow::nvidia::emitProduct(
   WeightOp weight = product.weight;
   PackedLayout layout = weight.getPackedLayout();
   const int64_t columns = product.unitBlocks * layout.nBlock;
-  if (layout.element != PackedElement::BF16)
+  if (layout.element == PackedElement::F32)
     return step.complain(product.op,
-                         "has a weight that is not bf16, which has no NVIDIA "
-                         "kernel");
+                         "has a weight of f32, which has no NVIDIA kernel");
   if (columns > kMostColumns)
     return step.complain(product.op, "has a head of " + Twine(columns) +
                                          " columns; NVIDIA kernels take " +
                                          Twine(kMostColumns));
+  if (isQuantized(layout.element))
+    return emitQuantProduct(step, product, layout, epilogue);
   const int64_t warps = columns <= 128 ? 8 : 4;
   LaunchShape shape;
   shape.threads = warps * kWarp;

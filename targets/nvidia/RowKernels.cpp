@@ -1,5 +1,6 @@
 //===- RowKernels.cpp - embedding with the RoPE table, row selection ------===//
 
+#include "targets/nvidia/QuantCodes.h"
 #include "targets/nvidia/StepEmitter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -9,6 +10,8 @@ using namespace swallow;
 using namespace swallow::nvidia;
 
 namespace {
+using Values = GpuBuilder::Values;
+
 constexpr int64_t kThreads = 256;
 
 /// cos and sin of an f32 angle, through f64: positions reach 2^17 and the angle
@@ -89,16 +92,66 @@ Value tableOffset(GpuBuilder &k, const PackedLayout &layout, Value id,
   return k.add(k.mul(k.div(wideId, layout.nBlock), layout.blockBytes()),
                k.mul(element, size));
 }
+
+/// Row `id` of a table of plain elements to `to`.
+void emitPlainRow(GpuBuilder &k, const PackedLayout &layout, Value table,
+                  Value id, Value to) {
+  const Element element =
+      layout.element == PackedElement::BF16 ? Element::BF16 : Element::F32;
+  k.loop(k.thread(), k.i32(static_cast<int32_t>(layout.cols)), kThreads,
+         [&](Value column) {
+           Value from = k.offset(
+               table, tableOffset(k, layout, id, column, sizeOf(element)));
+           k.store(k.loadElement(from, element),
+                   k.offset(to, k.mul(column, 4)));
+         });
+}
+
+/// The same of a quantised table. A thread takes a group of inputs at a time.
+void emitQuantizedRow(KernelFrame &f, const PackedLayout &layout, Value table,
+                      Value id, Value to) {
+  GpuBuilder &k = f.k;
+  Value block = f.row(table, k.div(id, layout.nBlock), layout.blockBytes());
+  Value column = k.rem(id, layout.nBlock);
+  Value blockScale = k.loadConstant(k.f32Type(), block, 4);
+  Value groups = k.offset(block, kQuantHeaderBytes);
+  const int64_t whole = layout.cols / kQuantGroup;
+  auto emitGroup = [&](Value group, int64_t count) {
+    Value from =
+        f.row(groups, group, quantGroupBytes(layout.element, layout.nBlock));
+    // The word of the scales that has the column's byte.
+    Value scales = k.loadConstant(
+        k.i32Type(), k.offset(from, k.mul(k.div(column, 4), 4)), 4);
+    Value byte = k.permute(scales, scales, k.rem(column, 4));
+    Value scale = k.mulf(blockScale, quantScales(k, byte)[0]);
+    Values planes;
+    for (int64_t p = 0; p < quantPlanes(layout.element); ++p)
+      planes.push_back(k.loadConstant(
+          k.i32Type(),
+          k.offset(from, k.add(k.mul(column, 4), layout.nBlock * (1 + 4 * p))),
+          4));
+    Values levels = quantLevels(k, layout.element, planes);
+    for (int64_t i = 0; i < kQuantGroup; ++i) {
+      const int64_t input = quantInputOrder(layout.element, i);
+      if (input >= count)
+        continue;
+      Value level = k.toFloat(quantLevel(
+          k, layout.element, levels[static_cast<size_t>(i / 4)], i % 4));
+      Value at = k.add(k.mul(group, kQuantGroup * 4), input * 4);
+      k.store(k.mulf(scale, level), k.offset(to, at));
+    }
+  };
+  k.loop(k.thread(), k.i32(static_cast<int32_t>(whole)), kThreads,
+         [&](Value group) { emitGroup(group, kQuantGroup); });
+  if (const int64_t rest = layout.cols % kQuantGroup)
+    k.ifThen(k.equal(k.thread(), k.i32(0)),
+             [&] { emitGroup(k.i32(static_cast<int32_t>(whole)), rest); });
+}
 } // namespace
 
 void swallow::nvidia::emitKernels(StepEmitter &step, EmbeddingOp op) {
   WeightOp weight = step.weightOf(op.getTable());
   PackedLayout layout = weight.getPackedLayout();
-  if (isQuantized(layout.element))
-    return step.complain(op, "has a quantised table, which has no NVIDIA "
-                             "kernel");
-  const Element element =
-      layout.element == PackedElement::BF16 ? Element::BF16 : Element::F32;
   FusedQkvOp qkv;
   step.plannedModule().walk([&](FusedQkvOp found) { qkv = found; });
   LaunchShape shape;
@@ -112,13 +165,10 @@ void swallow::nvidia::emitKernels(StepEmitter &step, EmbeddingOp op) {
     Value table = f.weight(weight);
     Rows hidden = f.rowsOf(op.getResult());
     Value to = f.row(hidden.base, row, hidden.stride());
-    k.loop(k.thread(), k.i32(static_cast<int32_t>(layout.cols)), kThreads,
-           [&](Value column) {
-             Value from = k.offset(
-                 table, tableOffset(k, layout, id, column, sizeOf(element)));
-             k.store(k.loadElement(from, element),
-                     k.offset(to, k.mul(column, 4)));
-           });
+    if (isQuantized(layout.element))
+      emitQuantizedRow(f, layout, table, id, to);
+    else
+      emitPlainRow(k, layout, table, id, to);
     if (!qkv)
       return;
     const int64_t headDim = qkv.getKv().getType().getHeadDim();

@@ -27,15 +27,19 @@ GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element) {
   return {sizes.maxStepTokens, sizes.sequences, sizes.context, element};
 }
 
-/// bf16 is rounded the other way where the order of sums differs.
-Bounds boundsOf(KvElement element) {
+/// bf16 is rounded the other way where the order of sums differs. With
+/// quantised weights the evaluator knows their exact values but not that inputs
+/// are quantised as well.
+Bounds boundsOf(Weights weights, KvElement element) {
+  if (isQuantized(weights))
+    return {2e-1, 1.5e-2};
   if (element == KvElement::I8)
     return {3e-2, 6e-3};
   return {1e-2, 2e-3};
 }
 
 void check(const TestModule &module, const std::vector<EvalBatch> &steps,
-           KvElement element = KvElement::BF16) {
+           const Bounds &bounds, KvElement element = KvElement::BF16) {
   SCOPED_TRACE(module.name);
   SCOPED_TRACE(kvElementName(element));
   auto gpu = compileForGpu(module.ir, "sm_80");
@@ -55,22 +59,41 @@ void check(const TestModule &module, const std::vector<EvalBatch> &steps,
     for (const std::string &finding : (*run)->findings())
       ADD_FAILURE() << finding;
     ASSERT_TRUE(found.ok()) << found.error().message;
-    expectClose(*found, (*expected)[i], boundsOf(element));
+    expectClose(*found, (*expected)[i], bounds);
     if (testing::Test::HasFailure())
       return;
   }
 }
 
-constexpr Weights kWeights = Weights::BF16;
+class GpuKernelTest : public testing::TestWithParam<Weights> {
+protected:
+  Weights weights() const { return GetParam(); }
+  void check(const TestModule &module, const std::vector<EvalBatch> &steps,
+             KvElement element = KvElement::BF16) {
+    ::check(module, steps, boundsOf(weights(), element), element);
+  }
+};
+class GpuQuantizedKernelTest : public GpuKernelTest {};
 
-TEST(GpuKernelTest, Embedding) {
+std::string testName(const testing::TestParamInfo<Weights> &info) {
+  return nameOf(info.param);
+}
+INSTANTIATE_TEST_SUITE_P(Dtype, GpuKernelTest,
+                         testing::Values(Weights::BF16, Weights::I4,
+                                         Weights::I6, Weights::I8),
+                         testName);
+INSTANTIATE_TEST_SUITE_P(Dtype, GpuQuantizedKernelTest,
+                         testing::Values(Weights::I4, Weights::I6, Weights::I8),
+                         testName);
+
+TEST_P(GpuKernelTest, Embedding) {
   for (int64_t columns : {35, 40, 130})
-    check(embeddingModule(kWeights, columns), separateSteps(kTokens));
+    check(embeddingModule(weights(), columns), separateSteps(kTokens));
 }
 
 // Inputs of an odd number, and beyond one piece of them; outputs with tails of
 // a block.
-TEST(GpuKernelTest, FusedLinear) {
+TEST_P(GpuKernelTest, FusedLinear) {
   std::vector<LinearShape> shapes = {
       {.in = 40, .out = 130},
       {.in = 333, .out = 96, .norm = true},
@@ -79,30 +102,88 @@ TEST(GpuKernelTest, FusedLinear) {
       {.in = 4200, .out = 40, .norm = true, .bias = true},
       {.in = 64, .out = 777, .bias = true}};
   for (const LinearShape &shape : shapes)
-    check(linearModule(kWeights, shape), separateSteps(kTokens));
+    check(linearModule(weights(), shape), separateSteps(kTokens));
 }
 
-TEST(GpuKernelTest, GatedMlp) {
+// Inputs that quantisation keeps as they are leave nothing but the order of
+// sums.
+TEST_P(GpuQuantizedKernelTest, WeightsAreExact) {
+  std::vector<LinearShape> shapes = {
+      {.in = 40, .out = 130, .exactInput = true},
+      {.in = 333, .out = 96, .bias = true, .exactInput = true},
+      {.in = 1100, .out = 40, .exactInput = true},
+      {.in = 4200, .out = 16, .exactInput = true},
+      {.in = 512, .out = 256, .exactInput = true}};
+  for (const LinearShape &shape : shapes)
+    ::check(linearModule(weights(), shape), separateSteps(kTokens),
+            {1e-4, 1e-5});
+}
+
+// There are kernels for one row, for a few and for more.
+TEST_P(GpuKernelTest, RowsAreTheSameAmongOthers) {
+  constexpr int64_t rows = 16;
+  EvalBatch whole;
+  std::vector<EvalBatch> few[3];
+  const int64_t sizes[] = {1, 4, 8};
+  for (int64_t i = 0; i < rows; ++i) {
+    std::vector<EvalBatch *> batches = {&whole};
+    for (size_t s = 0; s < 3; ++s) {
+      if (i % sizes[s] == 0)
+        few[s].emplace_back();
+      batches.push_back(&few[s].back());
+    }
+    for (EvalBatch *batch : batches)
+      batch->logitRows.push_back(
+          batch->push(int32_t((i * 29 + 3) % kTokens), int32_t(i), 0));
+  }
+  for (const LinearShape &shape :
+       {LinearShape{.in = 48, .out = 130, .norm = true},
+        LinearShape{.in = 333, .out = 96, .bias = true}}) {
+    const TestModule module = linearModule(weights(), shape);
+    SCOPED_TRACE(module.name);
+    auto gpu = compileForGpu(module.ir, "sm_80");
+    ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    auto logitsOf = [&](const std::vector<EvalBatch> &steps) {
+      std::vector<float> all;
+      auto run = GpuRun::open(*gpu, (*compiled)->program(),
+                              sizesFor(steps, KvElement::BF16));
+      EXPECT_TRUE(run.ok());
+      for (const EvalBatch &step : steps) {
+        auto found = (*run)->step(step);
+        EXPECT_TRUE(found.ok());
+        all.insert(all.end(), found->begin(), found->end());
+      }
+      return all;
+    };
+    const std::vector<float> expected = logitsOf({whole});
+    for (const std::vector<EvalBatch> &steps : few)
+      EXPECT_EQ(logitsOf(steps), expected) << steps.size() << " steps";
+  }
+}
+
+TEST_P(GpuKernelTest, GatedMlp) {
   std::vector<MlpShape> shapes = {
       {.hidden = 40, .ffn = 333, .norm = true},
       {.hidden = 96, .ffn = 48, .bias = true},
       {.hidden = 130, .ffn = 333, .norm = true, .bias = true, .down = true}};
   for (const MlpShape &shape : shapes)
-    check(mlpModule(kWeights, shape), separateSteps(kTokens));
+    check(mlpModule(weights(), shape), separateSteps(kTokens));
 }
 
-TEST(GpuKernelTest, FusedLmHead) {
+TEST_P(GpuKernelTest, FusedLmHead) {
   std::vector<HeadShape> shapes = {
       {.hidden = 96, .vocab = 777, .norm = true},
       {.hidden = 40, .vocab = 130},
       {.hidden = 35, .vocab = 61, .norm = true, .tied = true},
       {.hidden = 130, .vocab = 777, .tied = true}};
   for (const HeadShape &shape : shapes)
-    check(headModule(kWeights, shape), separateSteps(kTokens));
+    check(headModule(weights(), shape), separateSteps(kTokens));
 }
 
 // Queries, keys and values through the KV memory, three sequences at once.
-TEST(GpuKernelTest, FusedQkvAndAttention) {
+TEST_P(GpuKernelTest, FusedQkvAndAttention) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 35, .heads = 5, .kvHeads = 5, .headDim = 10, .norm = true},
       {.hidden = 96,
@@ -116,22 +197,25 @@ TEST(GpuKernelTest, FusedQkvAndAttention) {
       {.hidden = 48, .heads = 2, .kvHeads = 1, .headDim = 160, .bias = true},
       {.hidden = 40, .heads = 12, .kvHeads = 1, .headDim = 34}};
   for (const AttentionShape &shape : shapes)
-    check(attentionModule(kWeights, shape),
+    check(attentionModule(weights(), shape),
           conversation({1, 2, 7, 8, 9, 33, 1, 3}, 3));
 }
 
-TEST(GpuKernelTest, KvElements) {
+constexpr Weights kWeights = Weights::BF16;
+
+TEST(GpuAttentionTest, KvElements) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
       {.hidden = 32, .heads = 7, .kvHeads = 1, .headDim = 6, .window = 40}};
   for (const AttentionShape &shape : shapes)
     for (KvElement element : kKvElements)
       check(attentionModule(kWeights, shape),
-            conversation({1, 8, 9, 33, 70, 3}, 2), element);
+            conversation({1, 8, 9, 33, 70, 3}, 2), boundsOf(kWeights, element),
+            element);
 }
 
 // The ring of a window holds fewer positions than the sequences have.
-TEST(GpuKernelTest, RingsAreReused) {
+TEST(GpuAttentionTest, RingsAreReused) {
   std::vector<int64_t> counts(14, 9);
   counts.insert(counts.end(), 5, 1);
   for (const AttentionShape &shape : {AttentionShape{.hidden = 40,
@@ -144,7 +228,8 @@ TEST(GpuKernelTest, RingsAreReused) {
                                                      .kvHeads = 1,
                                                      .headDim = 10,
                                                      .window = 1}})
-    check(attentionModule(kWeights, shape), conversation(counts, 2));
+    check(attentionModule(kWeights, shape), conversation(counts, 2),
+          boundsOf(kWeights, KvElement::BF16));
 }
 
 /// Where the barriers of a block are in the kernels that a run launches.
@@ -163,10 +248,11 @@ std::vector<size_t> barriersOf(const GpuModule &gpu,
 
 // Each barrier orders something, and the checker would say so if it did not:
 // several pieces of inputs with a norm, and keys of several blocks.
-TEST(GpuKernelTest, EveryBarrierIsNeeded) {
+TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
   const TestModule modules[] = {
       linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}),
       linearModule(kWeights, {.in = 40, .out = 40, .norm = true}),
+      linearModule(Weights::I4, {.in = 4200, .out = 40, .norm = true}),
       attentionModule(kWeights,
                       {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16})};
   for (const TestModule &module : modules) {

@@ -18,6 +18,7 @@ ALL = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
 # Kernels are as large for these as they get.
 SHAPES = ["7b", "8b", "70b"]
 SHAPE_TARGETS = ["sm_80", "sm_90", "sm_120"]
+QUANTS = ["int4", "int8"]
 
 
 def find_ptxas():
@@ -27,11 +28,11 @@ def find_ptxas():
 
 
 class PtxasTest(unittest.TestCase):
-    def check(self, model, target):
+    def check(self, model, target, *arguments):
         with tempfile.TemporaryDirectory() as folder:
             ptx = Path(folder, "step.ptx")
             subprocess.run([options.bin / "swallowc", "compile", model, "-target", target,
-                            "-emit=ptx", "-o", ptx], check=True)
+                            "-emit=ptx", "-o", ptx, *arguments], check=True)
             run = subprocess.run([find_ptxas(), "-v", f"-arch={target}", "-o",
                                   Path(folder, "step.cubin"), ptx],
                                  capture_output=True, text=True)
@@ -39,7 +40,7 @@ class PtxasTest(unittest.TestCase):
         text = run.stdout + run.stderr
         self.assertNotRegex(text.lower(), r"warning|error")
         kernels = re.findall(r"Compiling entry function '(\w+)'", text)
-        self.assertIn("gated_mlp", kernels)
+        self.assertTrue({"gated_mlp", "gated_mlp_rows1"} & set(kernels), kernels)
         spills = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, "
                             r"(\d+) bytes spill loads", text)
         self.assertEqual(len(spills), len(kernels), text)
@@ -59,6 +60,22 @@ class PtxasTest(unittest.TestCase):
             for target in SHAPE_TARGETS:
                 with self.subTest(shape=shape, target=target):
                     self.check(TEST / "shapes" / shape, target)
+
+    def test_quantised_golden_models(self):
+        models = sorted(p.parent for p in TEST.glob("golden/*/config.json"))
+        for i, model in enumerate(models):
+            for quant in QUANTS:
+                # Each architecture with one of the models.
+                target = ALL[i % len(ALL)]
+                with self.subTest(model=model.name, target=target, quant=quant):
+                    self.check(model, target, "-quant", quant)
+
+    def test_quantised_shapes(self):
+        for quant in QUANTS:
+            for shape, target in (("7b", "sm_120"), ("8b", "sm_90"),
+                                  ("70b", "sm_80")):
+                with self.subTest(shape=shape, target=target, quant=quant):
+                    self.check(TEST / "shapes" / shape, target, "-quant", quant)
 
 
 if __name__ == "__main__":
