@@ -137,6 +137,7 @@ private:
   bool quantizesChunksFor(Value weight) const;
   bool quantizesGroupsFor(Value weight) const;
   void addWorkspaces();
+  void addPreparedRows();
   void addRopeTables();
   void assignOffsets();
   void annotate();
@@ -453,6 +454,23 @@ void ArenaPlan::addWorkspaces() {
   }
 }
 
+/// Where kernels have no scratch in the arena: many rows are normalised,
+/// rounded to bf16 and (LM head) selected before a product reads them.
+void ArenaPlan::addPreparedRows() {
+  Type bf16 = BFloat16Type::get(module.getContext());
+  for (const StepLiveness::Event &event : liveness.events) {
+    std::optional<Product> product = getProduct(event.op);
+    if (!product)
+      continue;
+    const bool isBf16 =
+        event.input >= 0 && elementOfGroup[groupOf[event.input]].isBF16();
+    if (isBf16 && !product->hasNorm && !isa<FusedLmHeadOp>(event.op))
+      continue;
+    useWorkspace(event.op, "norm", rowBytes(columns(product->input), bf16),
+                 event.time, Per::Token);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Offsets
 //===----------------------------------------------------------------------===//
@@ -570,6 +588,8 @@ LogicalResult ArenaPlan::plan() {
   addRopeTables();
   if (scratch)
     addWorkspaces();
+  else
+    addPreparedRows();
   assignOffsets();
   annotate();
   return success();

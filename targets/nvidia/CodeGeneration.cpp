@@ -10,6 +10,7 @@
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 
 #include <mutex>
@@ -35,6 +36,11 @@ targetMachineFor(const Architecture &architecture) {
     LLVMInitializeNVPTXTarget();
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
+    // Addresses of shared memory take 32 bits. The target has no other way to
+    // say so than this option of its own.
+    auto &options = llvm::cl::getRegisteredOptions();
+    static_cast<llvm::cl::opt<bool> *>(options.at("nvptx-short-ptr"))
+        ->setValue(true);
   });
   LlvmTarget target;
   target.triple = "nvptx64-nvidia-cuda";

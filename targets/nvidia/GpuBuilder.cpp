@@ -79,6 +79,33 @@ GpuBuilder::Values GpuBuilder::loadStream(Value ptr, int64_t bytes,
     loaded.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return loaded;
 }
+void GpuBuilder::storeFour(ValueRange values, Value ptr) {
+  Value vector =
+      LLVM::PoisonOp::create(b, vectorOf(values.front().getType(), 4));
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = LLVM::InsertElementOp::create(b, vector, value,
+                                           i32(static_cast<int32_t>(i)));
+  store(vector, ptr, 16);
+}
+void GpuBuilder::asyncCopy(Value to, Value from, Value size) {
+  NVVM::CpAsyncOp::create(b, to, from, 16, NVVM::LoadCacheModifierKind::CG,
+                          size);
+}
+void GpuBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
+void GpuBuilder::waitCopies(int64_t pending) {
+  NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(pending));
+}
+GpuBuilder::Values GpuBuilder::loadMatrices(Value row, int64_t count) {
+  auto type = LLVM::LLVMStructType::getLiteral(
+      b.getContext(), SmallVector<Type>(count, i32Type()));
+  Value result = intrinsic("llvm.nvvm.ldmatrix.sync.aligned.m8n8.x" +
+                               std::to_string(count) + ".b16.p3",
+                           type, {row});
+  Values matrices;
+  for (int64_t i = 0; i < count; ++i)
+    matrices.push_back(LLVM::ExtractValueOp::create(b, result, i));
+  return matrices;
+}
 Value GpuBuilder::loadIndex(Value array, Value index) {
   return loadConstant(i32Type(), offset(array, mul(index, 4)), 4);
 }

@@ -53,6 +53,21 @@ public:
   /// by the path for read-only data and past the nearest cache: for what is
   /// read once. Inline PTX, since LLVM 22 knows no cache hints.
   Values loadStream(Value ptr, int64_t bytes, int64_t count);
+  /// Four neighbouring values, by one store; aligned to 16 bytes.
+  void storeFour(mlir::ValueRange values, Value ptr);
+  /// Begins to copy 16 bytes of global memory to shared memory, both aligned to
+  /// 16, past the nearest cache. With `size` (i32, 0 to 16) only so many are
+  /// read, and the others become zero: with 0 `from` may be anywhere.
+  void asyncCopy(Value to, Value from, Value size);
+  /// Makes the thread's copies since the last call a group; waits until at most
+  /// `pending` of its groups are under way. Other threads see what has arrived
+  /// after a barrier.
+  void commitCopies();
+  void waitCopies(int64_t pending);
+  /// ldmatrix: `count` (2 or 4) matrices of 8 x 8 16-bit elements from shared
+  /// memory, 8 lanes at a time naming the rows of one, 16 bytes each. Lane
+  /// 4 * r + c gets elements 2 * c and 2 * c + 1 of row r, an i32 per matrix.
+  Values loadMatrices(Value row, int64_t count);
   /// An i32 of a constant array.
   Value loadIndex(Value array, Value index);
   /// An address held in an i64.

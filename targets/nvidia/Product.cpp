@@ -3,6 +3,8 @@
 #include "targets/nvidia/ProductFrame.h"
 #include "targets/nvidia/QuantProduct.h"
 
+#include "targets/nvidia/Gemm.h"
+
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::nvidia;
@@ -55,7 +57,7 @@ public:
       k.barrier();
     }
     reduce(sums);
-    epilogue(f, {unit, row0, rows, scratch, columns, warps * kWarp});
+    epilogue(f, {unit, row0, rows, scratch, columns, columns, warps * kWarp});
   }
 
 private:
@@ -267,10 +269,12 @@ void swallow::nvidia::emitProduct(
   shape.gridX = layout.totalBlocks() / product.unitBlocks;
   shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
   shape.rowsPerBlock = kProductRows;
+  shape.maxRows = kFewRows;
   step.launch(step.stageName(product.op), product.op->getLoc(), shape,
               [&](KernelFrame &frame) {
                 ProductEmitter(frame, product, layout, warps).emit(epilogue);
               });
+  emitGemm(step, product, epilogue);
 }
 
 Value swallow::nvidia::biasOfUnit(KernelFrame &frame, Value bias, Value unit,

@@ -1,6 +1,7 @@
 //===- Product.h - products by a packed weight on tensor cores --*- C++ -*-===//
 //
-// A block computes one unit of output features (a block of the packed weight, a
+// This is how few rows are multiplied; Gemm.h is for more than kFewRows. A
+// block computes one unit of output features (a block of the packed weight, a
 // gate block with its up block, a head) for up to 8 rows of the step:
 //
 //   - its warps share out the inputs; every warp multiplies 16 of them at a
@@ -27,6 +28,8 @@ namespace swallow::nvidia {
 
 /// Rows of the step that share one pass over the weights.
 constexpr int64_t kProductRows = 8;
+/// Steps of more rows are computed as Gemm.h has it.
+constexpr int64_t kFewRows = 16;
 
 /// What one product computes.
 struct Product {
@@ -46,14 +49,16 @@ struct Product {
 struct Tile {
   mlir::Value unit; ///< which unit
   mlir::Value row0; ///< first row of the step, or of those that want logits
-  mlir::Value rows; ///< how many, up to kProductRows
-  mlir::Value data; ///< [kProductRows][columns] f32
+  mlir::Value rows; ///< how many
+  mlir::Value data; ///< [rows][stride] f32, `columns` of each
   int64_t columns;  ///< of all the unit's blocks
+  int64_t stride;   ///< from row to row, in elements
   int64_t threads;  ///< of the block
 };
 
-/// Emits the product and its launch; `epilogue` stores a tile. All threads of
-/// the block run it, after a barrier unless ownResults.
+/// Emits the product and its launches, for few rows and for many; `epilogue`
+/// stores a tile. All threads of the block run it, after a barrier unless
+/// ownResults.
 void emitProduct(
     StepEmitter &step, const Product &product,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);

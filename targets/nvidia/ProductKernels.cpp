@@ -32,7 +32,7 @@ forEachResult(KernelFrame &f, const Tile &tile, int64_t width, int64_t columns,
 static Value resultAt(KernelFrame &f, const Tile &tile, Value bias, Value row,
                       Value column) {
   GpuBuilder &k = f.k;
-  Value at = k.add(k.mul(row, tile.columns), column);
+  Value at = k.add(k.mul(row, tile.stride), column);
   Value x = k.load(k.f32Type(), k.offset(tile.data, k.mul(at, 4)));
   if (!bias)
     return x;

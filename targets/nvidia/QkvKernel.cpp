@@ -33,7 +33,7 @@ public:
     const auto keyHeads = static_cast<int32_t>(kvHeads);
     k.loop(k.warp(), tile.rows, tile.threads / kWarp, [&](Value r) {
       row = k.add(tile.row0, r);
-      data = k.offset(tile.data, k.mul(r, tile.columns * 4));
+      data = k.offset(tile.data, k.mul(r, tile.stride * 4));
       if (bias)
         forEachColumn(headDim, [&](Value i) {
           Value b = k.loadConstant(k.f32Type(), k.offset(bias, k.mul(i, 4)), 4);

@@ -60,7 +60,7 @@ public:
       k.barrier();
     }
     reduce(sums);
-    epilogue(f, {unit, row0, rows, scratch, columns, warps * kWarp});
+    epilogue(f, {unit, row0, rows, scratch, columns, columns, warps * kWarp});
   }
 
 private:

@@ -21,6 +21,9 @@ BESIDE_CPU = 0.012
 # over positions: most logits are the same but for the last bits, but an input
 # half way between two codes moves those behind it.
 BESIDE_CPU_QUANTIZED = 0.01
+# What steps of many rows may differ from those of few, of logit_rms.
+BESIDE_FEW = 0.005
+FEW_ROWS = 16
 KV_MEAN = {"bf16": 0, "f16": 1e-3, "int8": 0.02}
 
 
@@ -82,16 +85,29 @@ class CudaTest:
                                "--chunk", "7")[0]
             self.close(rows[-1], case, MEAN + bound, f"{element} keys")
 
-    # Chunks, single tokens (recorded steps), and three sequences at once; a row
-    # has the same bits whatever is in the step with it.
+    # Chunks, single tokens (recorded steps), and three sequences at once: a row
+    # has the same bits whatever is in the step with it, few rows or many. Few
+    # and many are computed by kernels of their own, which add in another order.
     def pieces(self):
         case = self.golden["logits"][2]
-        whole = self.logits(case["ids"])[0]
-        for chunk in ("1", "7", "16"):
+        few = self.logits(case["ids"], "--chunk", str(FEW_ROWS))[0]
+        for chunk in ("1", "7"):
             rows = self.logits(case["ids"], "--chunk", chunk)[0]
+            self.checks.expect(rows == few, f"chunks of {chunk}: other logits")
+        for rows in self.logits(case["ids"], "--chunk", "5", "--copies", "3"):
+            self.checks.expect(rows == few, "three sequences: other logits")
+        self.checks.expect(len(case["ids"]) > FEW_ROWS, "a prompt of few rows")
+        whole = self.logits(case["ids"])[0]
+        error = max(mean_error(a, b) for a, b in zip(whole, few))
+        self.checks.expect(error <= BESIDE_FEW * case["logit_rms"],
+                           f"many rows: {error / case['logit_rms']:.2e} of the "
+                           "logits' rms from few")
+        case = self.golden["logits"][3]
+        whole = self.logits(case["ids"])[0]
+        for parts in (2, 3, 7): # one for each size of tile
+            chunk = -(-len(case["ids"]) // parts)
+            rows = self.logits(case["ids"], "--chunk", str(chunk))[0]
             self.checks.expect(rows == whole, f"chunks of {chunk}: other logits")
-        for rows in self.logits(case["ids"], "--chunk", "7", "--copies", "3"):
-            self.checks.expect(rows == whole, "three sequences: other logits")
         # 32 tokens, each fed back.
         case = self.golden["logits"][0]
         ids = case["ids"] + case["greedy"]

@@ -111,6 +111,8 @@ Result<std::vector<float>> GpuRun::step(const EvalBatch &batch) {
         const emulator::Kernel *kernel = module_->kernel(launch.kernel);
         if (!kernel)
           return {ErrorCode::Internal, "no kernel " + launch.kernel};
+        if (shape.dynamicSharedBytes > kernel->maxDynamicShared)
+          kernel->maxDynamicShared = shape.dynamicSharedBytes;
         std::vector<uint8_t> parameters(sizeof(args) + 4);
         const auto index = static_cast<int32_t>(layer);
         std::memcpy(parameters.data(), &args, sizeof(args));

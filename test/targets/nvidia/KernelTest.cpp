@@ -203,6 +203,47 @@ TEST_P(GpuKernelTest, FusedQkvAndAttention) {
 
 constexpr Weights kWeights = Weights::BF16;
 
+/// Every size of a GEMM's tile, full and not, and several of them.
+std::vector<EvalBatch> manyRows() {
+  std::vector<EvalBatch> steps;
+  for (int64_t count : {17, 64, 70, 200}) {
+    EvalBatch batch;
+    for (int64_t i = 0; i < count; ++i)
+      batch.logitRows.push_back(
+          batch.push(int32_t((i * 23 + count) % kTokens), int32_t(i), 0));
+    steps.push_back(batch);
+  }
+  return steps;
+}
+
+// Blocks of 16, 48 and 64 features, tiles of several units and of one wide
+// head, a last tile that lacks units; inputs that end within 16 bytes, within a
+// step, and behind several stages.
+TEST(GpuGemmTest, ManyRows) {
+  const Bounds bounds = boundsOf(kWeights, KvElement::BF16);
+  std::vector<LinearShape> shapes = {
+      {.in = 6, .out = 200},
+      {.in = 72, .out = 48, .norm = true},
+      {.in = 333, .out = 80, .norm = true, .bias = true},
+      {.in = 256, .out = 256, .residual = true}};
+  for (const LinearShape &shape : shapes)
+    check(linearModule(kWeights, shape), manyRows(), bounds);
+  check(mlpModule(kWeights,
+                  {.hidden = 88, .ffn = 136, .norm = true, .down = true}),
+        manyRows(), bounds);
+  check(headModule(kWeights, {.hidden = 35, .vocab = 333, .norm = true}),
+        manyRows(), bounds);
+  check(headModule(kWeights, {.hidden = 64, .vocab = 61, .tied = true}),
+        manyRows(), bounds);
+  for (int64_t headDim : {34, 64, 160, 224, 256})
+    check(attentionModule(kWeights, {.hidden = 40,
+                                     .heads = 2,
+                                     .kvHeads = 1,
+                                     .headDim = headDim,
+                                     .norm = true}),
+          conversation({17, 70, 1}, 3), bounds);
+}
+
 TEST(GpuAttentionTest, KvElements) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
@@ -232,13 +273,14 @@ TEST(GpuAttentionTest, RingsAreReused) {
           boundsOf(kWeights, KvElement::BF16));
 }
 
-/// Where the barriers of a block are in the kernels that a run launches.
-std::vector<size_t> barriersOf(const GpuModule &gpu,
-                               const std::map<std::string, Counters> &ran) {
+/// Where an instruction is in the kernels that a run launches.
+std::vector<size_t> placesOf(const std::string &instruction,
+                             const GpuModule &gpu,
+                             const std::map<std::string, Counters> &ran) {
   std::vector<size_t> places;
   const std::string &ptx = gpu.ptx, entry = ".entry ";
-  for (size_t at = ptx.find("bar.sync"); at != std::string::npos;
-       at = ptx.find("bar.sync", at + 1)) {
+  for (size_t at = ptx.find(instruction); at != std::string::npos;
+       at = ptx.find(instruction, at + 1)) {
     const size_t name = ptx.rfind(entry, at) + entry.size();
     if (ran.contains(ptx.substr(name, ptx.find('(', name) - name)))
       places.push_back(at);
@@ -246,8 +288,9 @@ std::vector<size_t> barriersOf(const GpuModule &gpu,
   return places;
 }
 
-// Each barrier orders something, and the checker would say so if it did not:
-// several pieces of inputs with a norm, and keys of several blocks.
+// Each barrier orders something, and each wait for copies is for some that have
+// not arrived, and the checker would say so if not: several pieces of inputs
+// with a norm, keys of several blocks, and a GEMM of more steps than stages.
 TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
   const TestModule modules[] = {
       linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}),
@@ -255,6 +298,7 @@ TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
       linearModule(Weights::I4, {.in = 4200, .out = 40, .norm = true}),
       attentionModule(kWeights,
                       {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16})};
+  size_t allWaits = 0;
   for (const TestModule &module : modules) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
@@ -272,9 +316,13 @@ TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
     };
     auto whole = run(*gpu);
     EXPECT_TRUE(whole->findings().empty());
-    std::vector<size_t> barriers = barriersOf(*gpu, whole->counters());
-    EXPECT_GE(barriers.size(), 3u);
-    for (size_t at : barriers) {
+    std::vector<size_t> places = placesOf("bar.sync", *gpu, whole->counters());
+    EXPECT_GE(places.size(), 3u);
+    std::vector<size_t> waits =
+        placesOf("cp.async.wait_group", *gpu, whole->counters());
+    allWaits += waits.size();
+    places.insert(places.end(), waits.begin(), waits.end());
+    for (size_t at : places) {
       GpuModule without = *gpu;
       without.ptx.replace(at, 2, "//");
       EXPECT_FALSE(run(without)->findings().empty())
@@ -282,6 +330,50 @@ TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
           << std::count(gpu->ptx.begin(), gpu->ptx.begin() + long(at), '\n') +
                  1;
     }
+  }
+  EXPECT_GE(allWaits, 3u);
+}
+
+// A step of the 8B shape's kind, if smaller: what the GEMM reads and how.
+TEST(GpuGemmTest, GemmCounts) {
+  constexpr int64_t in = 512, out = 384;
+  TestModule module =
+      linearModule(kWeights, {.in = in, .out = out, .norm = true});
+  auto gpu = compileForGpu(module.ir, "sm_80");
+  ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  struct Case {
+    int64_t rows;
+    const char *kernel;
+    int64_t tileRows, tileFeatures;
+  };
+  for (const Case &c :
+       {Case{30, "proj_rows32", 32, 64}, Case{64, "proj_rows64", 64, 64},
+        Case{200, "proj_rows128", 128, 128}}) {
+    SCOPED_TRACE(c.kernel);
+    const std::vector<EvalBatch> steps = conversation({c.rows}, 1);
+    auto run = GpuRun::open(*gpu, (*compiled)->program(),
+                            sizesFor(steps, KvElement::BF16));
+    ASSERT_TRUE(run.ok()) << run.error().message;
+    ASSERT_TRUE((*run)->step(steps[0]).ok());
+    EXPECT_TRUE((*run)->findings().empty());
+    EXPECT_FALSE((*run)->counters().contains("proj"));
+    const Counters &counted = (*run)->counters().at(c.kernel);
+    uint64_t copied = 0;
+    for (const auto &[line, counts] : counted.lines)
+      if (counts.opcode.starts_with("cp.async.cg"))
+        copied += counts.globalLoadSectors * 32;
+    // The weights once per tile of rows, the rows once per tile of features.
+    const int64_t rowTiles = (c.rows + c.tileRows - 1) / c.tileRows;
+    const int64_t tiles = rowTiles * (out / c.tileFeatures);
+    EXPECT_EQ(
+        copied,
+        uint64_t(2 * in * (rowTiles * out + out / c.tileFeatures * c.rows)));
+    EXPECT_EQ(
+        counted.instructionsWithPrefix("mma.sync"),
+        uint64_t(tiles * (in / 16) * (c.tileFeatures / 16) * (c.tileRows / 8)));
+    EXPECT_EQ(counted.sharedBankConflicts, 0u);
   }
 }
 
