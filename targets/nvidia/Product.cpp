@@ -41,7 +41,7 @@ public:
     inGroup = k.rem(lane, 4);
     scratch = f.shared("scratch", sharedBytes(columns, warps));
     if (product.norm)
-      emitNormScales();
+      emitNormSums();
 
     Values sums(product.unitBlocks * tiles * 4, k.zero());
     const int64_t whole = layout.cols / kChunk, rest = layout.cols % kChunk;
@@ -97,7 +97,7 @@ private:
             Value from = inputRow(row);
             Value scale;
             if (product.norm)
-              scale = scaleOfRow(row);
+              scale = normScale(row);
             auto norm = [&](Value x, Value weight) {
               return product.norm ? k.mulf(k.mulf(x, scale), weight) : x;
             };

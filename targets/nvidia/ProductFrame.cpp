@@ -37,26 +37,34 @@ Value ProductFrame::loadInput(Value row, Value column) {
                        input.element);
 }
 
-// A warp has rows of its own.
-void ProductFrame::emitNormScales() {
-  scales = f.shared("scales", rowsPerBlock * 4);
-  k.loop(warp, rows, warps, [&](Value row) {
+// All threads take part in each row, so that one row takes as few turns to
+// read as it can.
+void ProductFrame::emitNormSums() {
+  normSums = f.shared("norm_sums", rowsPerBlock * warps * 4);
+  const int64_t stride = warps * kWarp;
+  k.loop(k.i32(0), rows, 1, [&](Value row) {
     Value from = inputRow(row);
-    auto sum = k.loop(lane, k.i32(static_cast<int32_t>(layout.cols)), kWarp,
+    auto sum = k.loop(thread, k.i32(static_cast<int32_t>(layout.cols)), stride,
                       {k.zero()}, [&](Value column, ValueRange in) {
                         Value x = loadInput(from, column);
                         return Values{k.fma(x, x, in[0])};
                       });
-    Value mean = k.mulf(k.warpSum(sum[0]),
-                        k.f32(1.0f / static_cast<float>(layout.cols)));
-    Value scale = k.rsqrt(k.addf(mean, k.f32(static_cast<float>(product.eps))));
-    k.store(scale, k.offset(scales, k.mul(row, 4)));
+    Value total = k.warpSum(sum[0]);
+    k.ifThen(k.equal(lane, k.i32(0)), [&] {
+      k.store(total,
+              k.offset(normSums, k.mul(k.add(k.mul(row, warps), warp), 4)));
+    });
   });
   k.barrier();
 }
 
-Value ProductFrame::scaleOfRow(Value row) {
-  return k.load(k.f32Type(), k.offset(scales, k.mul(row, 4)));
+Value ProductFrame::normScale(Value row) {
+  Value from = k.offset(normSums, k.mul(row, warps * 4));
+  Value sum = k.load(k.f32Type(), from);
+  for (int64_t i = 1; i < warps; ++i)
+    sum = k.addf(sum, k.load(k.f32Type(), k.offset(from, i * 4)));
+  Value mean = k.mulf(sum, k.f32(1.0f / static_cast<float>(layout.cols)));
+  return k.rsqrt(k.addf(mean, k.f32(static_cast<float>(product.eps))));
 }
 
 Value ProductFrame::normWeight() {

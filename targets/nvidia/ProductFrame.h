@@ -22,14 +22,16 @@ protected:
   ProductFrame(KernelFrame &frame, const Product &product,
                const PackedLayout &layout, int64_t warps, int64_t rowsPerBlock);
 
-  /// Sets the values below, but `scales`.
+  /// Sets the values below, but `scratch` and `normSums`.
   void emitPlace();
   /// Row `row` of the block in the input.
   Value inputRow(Value row);
   Value loadInput(Value row, Value column);
-  /// 1 / sqrt(mean(x^2) + eps) of each row, in `scales`. Ends with a barrier.
-  void emitNormScales();
-  Value scaleOfRow(Value row);
+  /// The sum of the squares of each row, a part of it from each warp, in
+  /// `normSums`. Ends with a barrier.
+  void emitNormSums();
+  /// 1 / sqrt(mean(x^2) + eps) of a row.
+  Value normScale(Value row);
   /// Where the weight of the norm lies; null without one.
   Value normWeight();
   /// Adds up what the warps have in `scratch`, [warps][rowsPerBlock][columns],
@@ -44,9 +46,9 @@ protected:
   int64_t columns; ///< of the unit
   Rows input;
   Value unit, row0, rows, thread, lane, warp;
-  Value weights; ///< of the unit
-  Value scratch; ///< shared memory: rows, then sums
-  Value scales;  ///< shared memory: [rowsPerBlock] f32
+  Value weights;  ///< of the unit
+  Value scratch;  ///< shared memory: rows, then sums
+  Value normSums; ///< shared memory: [rowsPerBlock][warps] f32
 };
 
 } // namespace swallow::nvidia

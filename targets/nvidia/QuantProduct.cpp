@@ -44,7 +44,7 @@ public:
     quad = k.rem(lane, featureLanes);
     slot = k.add(k.mul(warp, groupLanes), k.div(lane, featureLanes));
     if (product.norm)
-      emitNormScales();
+      emitNormSums();
 
     Values sums(product.unitBlocks * kFeatures * rowsPerBlock, k.zero());
     const int64_t whole = layout.cols / chunk, rest = layout.cols % chunk;
@@ -74,20 +74,40 @@ private:
   void stageInputs(Value first, int64_t count) {
     Value weight = normWeight();
     const int64_t segments = (count + kSegment - 1) / kSegment;
-    k.loop(
-        k.i32(0), k.i32(static_cast<int32_t>(rowsPerBlock)), 1, [&](Value row) {
-          Value to = k.offset(scratch, k.mul(row, rowBytes()));
-          Value isThere = k.lessThan(row, rows);
-          k.loop(warp, k.i32(static_cast<int32_t>(segments)), warps,
-                 [&](Value segment) {
-                   Value at = k.add(k.mul(segment, kSegment), k.mul(lane, 4));
-                   Values x = k.ifThenElse(
-                       isThere, types(k.f32Type(), 4),
-                       [&] { return inputs(row, first, at, count, weight); },
-                       [&] { return Values(4, k.zero()); });
-                   quantize(x, to, at);
-                 });
-        });
+    // Several loads under way before the first codes.
+    const int64_t together = segments % (4 * warps) == 0   ? 4
+                             : segments % (2 * warps) == 0 ? 2
+                                                           : 1;
+    k.loop(k.i32(0), k.i32(static_cast<int32_t>(rowsPerBlock)), 1,
+           [&](Value row) {
+             Value to = k.offset(scratch, k.mul(row, rowBytes()));
+             Value isThere = k.lessThan(row, rows);
+             Value scale;
+             if (product.norm)
+               scale = k.ifThenElse(
+                   isThere, types(k.f32Type(), 1),
+                   [&] { return Values{normScale(row)}; },
+                   [&] { return Values{k.zero()}; })[0];
+             k.loop(warp, k.i32(static_cast<int32_t>(segments)),
+                    warps * together, [&](Value segment) {
+                      Values places;
+                      SmallVector<Values> x;
+                      for (int64_t i = 0; i < together; ++i) {
+                        places.push_back(
+                            k.add(k.mul(k.add(segment, i * warps), kSegment),
+                                  k.mul(lane, 4)));
+                        x.push_back(k.ifThenElse(
+                            isThere, types(k.f32Type(), 4),
+                            [&] {
+                              return inputs(row, scale, first, places.back(),
+                                            count, weight);
+                            },
+                            [&] { return Values(4, k.zero()); }));
+                      }
+                      for (auto [place, values] : llvm::zip(places, x))
+                        quantize(values, to, place);
+                    });
+           });
   }
 
   static SmallVector<Type> types(Type type, size_t count) {
@@ -95,10 +115,10 @@ private:
   }
 
   /// Four inputs from `first` + `at`, normalised; 0 from `count` on.
-  Values inputs(Value row, Value first, Value at, int64_t count, Value weight) {
+  Values inputs(Value row, Value scale, Value first, Value at, int64_t count,
+                Value weight) {
     Value from = inputRow(row);
     Value column = k.add(first, at);
-    Value scale = product.norm ? scaleOfRow(row) : Value();
     auto normalise = [&](Value x, Value w) {
       return product.norm ? k.mulf(k.mulf(x, scale), w) : x;
     };
