@@ -6,7 +6,7 @@
 #include "compiler/Calibration.h"
 #include "compiler/PackedWeights.h"
 #include "compiler/ProbeLogits.h"
-#include "compiler/QuantReport.h"
+#include "compiler/ReportFile.h"
 #include "frontends/huggingface/Importer.h"
 #include "frontends/huggingface/TokenizerCompiler.h"
 #include "frontends/huggingface/chat/ChatCompiler.h"
@@ -492,7 +492,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   report.packSeconds = written.seconds - report.calibrationSeconds -
                        (write.finish ? report.probeSeconds : 0);
   if (!options.report.empty())
-    SWALLOW_TRY(writeQuantReport(options.report, written.sources));
+    SWALLOW_TRY(writeReport(options.report, {std::move(written.sources)}));
   return report;
 }
 

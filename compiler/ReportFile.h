@@ -1,11 +1,15 @@
-//===- QuantReport.h - what quantisation did, as a file ---------*- C++ -*-===//
+//===- ReportFile.h - what a compile did, as a file -------------*- C++ -*-===//
 
-#ifndef SWALLOW_COMPILER_QUANTREPORT_H
-#define SWALLOW_COMPILER_QUANTREPORT_H
+#ifndef SWALLOW_COMPILER_REPORTFILE_H
+#define SWALLOW_COMPILER_REPORTFILE_H
 
 #include "compiler/ArtifactWriter.h"
 
 namespace swallow {
+
+struct ReportContents {
+  std::vector<SourceReport> sources; // in the order of the artifact
+};
 
 /// Writes JSON: {"tensors": [{"name", "bits", "bits_per_weight", "values",
 /// "relative_error"}], "bits_per_weight", "relative_error"}, one entry for each
@@ -13,10 +17,10 @@ namespace swallow {
 /// mean square of the errors over that of the values; the last two are over all
 /// of them. A tensor that was quantised by importance also has a
 /// "weighted_error": the same with every square times the importance of its
-/// input. Fails with WriteFailed, naming the path.
-Status writeQuantReport(const std::string &path,
-                        const std::vector<SourceReport> &sources);
+/// input. Fails with WriteFailed, naming the
+/// path.
+Status writeReport(const std::string &path, const ReportContents &contents);
 
 } // namespace swallow
 
-#endif // SWALLOW_COMPILER_QUANTREPORT_H
+#endif // SWALLOW_COMPILER_REPORTFILE_H

@@ -1,6 +1,6 @@
-//===- QuantReport.cpp - what quantisation did, as a file -----------------===//
+//===- ReportFile.cpp - what a compile did, as a file ---------------------===//
 
-#include "compiler/QuantReport.h"
+#include "compiler/ReportFile.h"
 
 #include "runtime/packing/QuantFormat.h"
 
@@ -12,9 +12,10 @@
 
 using namespace swallow;
 
-Status swallow::writeQuantReport(const std::string &path,
-                                 const std::vector<SourceReport> &sources) {
-  using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;
+
+/// Adds what quantisation did to each tensor.
+static void addTensors(Json &report, const std::vector<SourceReport> &sources) {
   Json tensors = Json::array();
   PackStats all;
   double bytes = 0;
@@ -43,11 +44,17 @@ Status swallow::writeQuantReport(const std::string &path,
     all += stats;
     bytes += part;
   }
-  Json report = {{"tensors", std::move(tensors)}};
+  report["tensors"] = std::move(tensors);
   if (all.values > 0) {
     report["bits_per_weight"] = 8 * bytes / static_cast<double>(all.values);
     report["relative_error"] = all.relativeError();
   }
+}
+
+Status swallow::writeReport(const std::string &path,
+                            const ReportContents &contents) {
+  Json report;
+  addTensors(report, contents.sources);
   const std::string text = report.dump(1) + "\n";
   std::FILE *file = std::fopen(path.c_str(), "w");
   bool written =
