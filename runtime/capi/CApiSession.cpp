@@ -151,6 +151,10 @@ const char *swallow_session_device(const swallow_session *session) {
   return session->session->device().c_str();
 }
 
+const char *swallow_session_code(const swallow_session *session) {
+  return session->session->code().c_str();
+}
+
 const char *swallow_session_notice(const swallow_session *session) {
   return session->notice.c_str();
 }

@@ -69,6 +69,7 @@ public:
   }
 
   const std::string &device() const override { return device_; }
+  const std::string &code() const override { return code_; }
   std::string notice() const override { return notice_; }
 
 private:
@@ -81,12 +82,37 @@ private:
     std::vector<Launch> launches;
   };
 
-  Status loadKernels() {
-    const std::string name = "PTX for " + program_.variant->name()->str();
+  /// The machine code of the artifact where the driver takes it, else what the
+  /// driver makes of the PTX.
+  Status loadModule() {
+    const std::string target = program_.variant->name()->str();
+    if (!program_.cubin.empty()) {
+      Result<Module> module =
+          Module::loadCubin(context_, program_.cubin, "cubin for " + target);
+      if (module) {
+        module_ = std::move(*module);
+        code_ = "cubin of ptxas " +
+                program_.variant->gpu()->cubin()->assembler()->str();
+        return {};
+      }
+      // As a driver does that is older than the assembler.
+      notice_ =
+          "the driver does not take the file's machine code, and compiles "
+          "its PTX: " +
+          module.error().message;
+    }
+    const std::string name = "PTX for " + target;
     SWALLOW_ASSIGN(CachedCode code,
                    JitCache().get(*context_, program_.ptx, JitOptions(), name));
-    notice_ = code.notice;
+    if (notice_.empty())
+      notice_ = code.notice;
+    code_ = code.fromCache ? "PTX, compiled before" : "PTX, compiled now";
     SWALLOW_ASSIGN(module_, Module::loadCubin(context_, code.cubin, name));
+    return {};
+  }
+
+  Status loadKernels() {
+    SWALLOW_TRY(loadModule());
     for (const fbs::GpuLaunchGroup *group :
          *program_.variant->gpu()->groups()) {
       Group &loaded = groups_.emplace_back();
@@ -226,7 +252,7 @@ private:
   const StepProgram &program_;
   const MemoryPlan &plan_;
   ContextPtr context_;
-  std::string device_, notice_;
+  std::string device_, code_, notice_;
   Stream stream_;
   Module module_;
   std::vector<Group> groups_;

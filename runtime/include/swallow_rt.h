@@ -259,10 +259,13 @@ swallow_status swallow_session_memory_plan(const swallow_session *session,
                                            swallow_memory_plan *plan);
 /* The name of the code variant in use; lives as long as the session. */
 const char *swallow_session_variant(const swallow_session *session);
-/* Where it runs: "cpu", or "cuda:0 (NVIDIA H200)"; and a line for the user
- * where the device is not what the artifact was made for, or "". Both live as
- * long as the session. */
+/* Where it runs: "cpu", or "cuda:0 (NVIDIA H200)"; what of the variant runs
+ * there, for people to read: "native code", or of a GPU's "cubin of ptxas
+ * 13.0.88" or the PTX that the driver has compiled; and a line for the user
+ * where the device or its code is not what the artifact was made for, or "".
+ * They live as long as the session. */
 const char *swallow_session_device(const swallow_session *session);
+const char *swallow_session_code(const swallow_session *session);
 const char *swallow_session_notice(const swallow_session *session);
 
 /* A sequence is a growing list of tokens with their keys and values. Ids are

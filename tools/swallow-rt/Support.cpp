@@ -86,12 +86,12 @@ std::string planLine(const swallow_session *session) {
   swallow_memory_plan plan = memoryPlan(session);
   char line[400];
   std::snprintf(line, sizeof(line),
-                "%s, variant %s, %d threads, context %lld tokens\n"
+                "%s, variant %s (%s), %d threads, context %lld tokens\n"
                 "memory: %s = KV %s + activations %s + logits %s + batch %s; "
                 "weights %s %s",
                 swallow_session_device(session),
-                swallow_session_variant(session), plan.threads,
-                static_cast<long long>(plan.context_length),
+                swallow_session_variant(session), swallow_session_code(session),
+                plan.threads, static_cast<long long>(plan.context_length),
                 formatBytes(double(plan.total_bytes)).c_str(),
                 formatBytes(double(plan.kv_bytes)).c_str(),
                 formatBytes(double(plan.arena_bytes)).c_str(),
