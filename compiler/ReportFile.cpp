@@ -51,11 +51,38 @@ static void addTensors(Json &report, const std::vector<SourceReport> &sources) {
   }
 }
 
+/// Adds what each kernel takes of a GPU.
+static void addGpu(Json &report, const std::vector<GpuReport> &architectures) {
+  for (const GpuReport &gpu : architectures) {
+    Json kernels = Json::array();
+    for (const nvidia::KernelResources &kernel : gpu.kernels)
+      kernels.push_back({{"name", kernel.name},
+                         {"registers", kernel.registers},
+                         {"barriers", kernel.barriers},
+                         {"stack_bytes", kernel.stackBytes},
+                         {"spill_store_bytes", kernel.spillStoreBytes},
+                         {"spill_load_bytes", kernel.spillLoadBytes},
+                         {"shared_bytes", kernel.sharedBytes},
+                         {"constant_bytes", kernel.constantBytes}});
+    auto textOrNull = [](const std::string &text) {
+      return text.empty() ? Json(nullptr) : Json(text);
+    };
+    report["gpu"].push_back({{"architecture", gpu.architecture},
+                             {"ptxas", textOrNull(gpu.assembler)},
+                             {"reason", textOrNull(gpu.reason)},
+                             {"cubin_bytes", gpu.cubinBytes},
+                             {"kernels", std::move(kernels)},
+                             {"warnings", gpu.warnings}});
+  }
+}
+
 Status swallow::writeReport(const std::string &path,
                             const ReportContents &contents) {
   Json report;
   addTensors(report, contents.sources);
-  const std::string text = report.dump(1) + "\n";
+  addGpu(report, contents.gpu);
+  const std::string text =
+      report.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
   std::FILE *file = std::fopen(path.c_str(), "w");
   bool written =
       file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
