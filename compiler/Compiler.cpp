@@ -383,8 +383,10 @@ static Status addVariants(const ModelConfig &config,
                           std::move(variant.cubin)});
     }
     if (variant.gpu) {
-      if (options.note)
-        options.note(summaryLine(*variant.gpu));
+      // An assembler that is there and makes no code is not what was meant.
+      const bool failed = search.assembler && variant.gpu->assembler.empty();
+      if (const auto &say = failed ? options.warn : options.note)
+        say(summaryLine(*variant.gpu));
       if (options.warn)
         for (const std::string &line : warningLines(*variant.gpu))
           options.warn(line);

@@ -27,13 +27,14 @@ public:
               ContextPtr context)
       : program_(program), plan_(plan), context_(std::move(context)) {}
 
-  Status open() {
+  /// `progress` may be null.
+  Status open(const WeightsProgress &progress) {
     const DeviceInfo &device = context_->device();
     device_ = device.id() + " (" + device.name + ")";
     SWALLOW_ASSIGN(stream_, Stream::create(context_));
     SWALLOW_TRY(loadKernels());
     SWALLOW_TRY(allocate());
-    SWALLOW_TRY(uploadWeights());
+    SWALLOW_TRY(uploadWeights(progress));
     fillArguments();
     return stream_.synchronize();
   }
@@ -155,19 +156,27 @@ private:
     return kv_.fill(stream_, 0);
   }
 
-  Status uploadWeights() {
+  Status uploadWeights(const WeightsProgress &progress) {
+    const uint64_t total = program_.weightsSize();
+    auto report = [&](uint64_t done) {
+      if (progress)
+        progress(done, total);
+    };
     if (program_.synthetic()) {
       SWALLOW_ASSIGN(auto team, ThreadTeam::create(plan_.threads));
+      uint64_t done = 0;
       return forEachSyntheticWeight(
           *program_.tables, *team,
           [&](uint64_t offset, std::span<const uint8_t> bytes) -> Status {
             SWALLOW_TRY(weights_.write(stream_, bytes, offset));
-            return stream_.synchronize();
+            SWALLOW_TRY(stream_.synchronize());
+            report(done += bytes.size());
+            return {};
           });
     }
     if (!program_.file) // in memory
       return weights_.write(stream_, program_.weights);
-    SWALLOW_ASSIGN(WeightUpload upload, WeightUpload::create(context_));
+    SWALLOW_ASSIGN(WeightUpload upload, WeightUpload::create(context_, report));
     const auto offset = static_cast<uint64_t>(program_.weights.data() -
                                               program_.file->bytes().data());
     SWALLOW_TRY(upload.upload(*program_.file, offset, program_.weights.size(),
@@ -264,12 +273,12 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
-                                                     const MemoryPlan &plan,
-                                                     ContextPtr context) {
+Result<std::unique_ptr<StepBackend>>
+openCudaBackend(const StepProgram &program, const MemoryPlan &plan,
+                ContextPtr context, const WeightsProgress &progress) {
   auto backend =
       std::make_unique<CudaBackend>(program, plan, std::move(context));
-  SWALLOW_TRY(backend->open());
+  SWALLOW_TRY(backend->open(progress));
   return std::unique_ptr<StepBackend>(std::move(backend));
 }
 

@@ -213,6 +213,10 @@ typedef struct swallow_session_options {
    * environment variable SWALLOW_DEVICE, or auto. On a GPU huge_pages plays no
    * part, and memory_limit is of its memory. */
   const char *device;
+  /* While swallow_session_create copies weights to a GPU: bytes done and bytes
+   * in all, on the thread that called it; default NULL. */
+  void (*weights_progress)(void *context, uint64_t done, uint64_t total);
+  void *weights_progress_context;
 } swallow_session_options;
 
 void swallow_session_options_init(swallow_session_options *options,

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Support.h"
 #include "tools/swallow-rt/options/Options.h"
+#include "tools/swallow-rt/terminal/LoadingLine.h"
 
 #include <nlohmann/json.hpp>
 
@@ -31,7 +32,15 @@ SessionPtr createSession(const swallow_artifact *artifact,
                "says means nothing\n",
                stderr);
   swallow_session *session = nullptr;
-  check(swallow_session_create(artifact, &options, &session));
+  {
+    LoadingLine line;
+    swallow_session_options shown = options;
+    if (line.isOnTerminal()) {
+      shown.weights_progress = LoadingLine::update;
+      shown.weights_progress_context = &line;
+    }
+    check(swallow_session_create(artifact, &shown, &session));
+  }
   if (const char *notice = swallow_session_notice(session); *notice)
     std::fprintf(stderr, "swallow-rt: %s\n", notice);
   return SessionPtr(session);
