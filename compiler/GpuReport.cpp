@@ -36,6 +36,7 @@ std::string swallow::summaryLine(const GpuReport &report) {
 
 std::vector<std::string> swallow::warningLines(const GpuReport &report) {
   std::vector<std::string> lines;
+  lines.reserve(report.warnings.size());
   const std::string start = report.architecture + ": ";
   for (const std::string &warning : report.warnings)
     lines.push_back(start + warning);
