@@ -139,10 +139,14 @@ static Status validate(std::span<const uint8_t> bytes, uint64_t segmentBytes,
   SWALLOW_ASSIGN(const fbs::Program *program, verifyProgram(bytes));
   SWALLOW_TRY(validateSegments(*program, segmentBytes));
   SWALLOW_TRY(validateProgram(*program));
-  for (uint32_t i = 0; i < program->variants()->size(); ++i)
-    SWALLOW_TRY(validateCode(
-        *program, i,
-        segments[program->variants()->Get(i)->code_segment()].bytes));
+  for (uint32_t i = 0; i < program->variants()->size(); ++i) {
+    const fbs::Variant &variant = *program->variants()->Get(i);
+    SWALLOW_TRY(
+        validateCode(*program, i, segments[variant.code_segment()].bytes));
+    if (variant.gpu() && variant.gpu()->cubin())
+      SWALLOW_TRY(validateCubin(
+          *program, i, segments[variant.gpu()->cubin()->segment()].bytes));
+  }
   return {};
 }
 

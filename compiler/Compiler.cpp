@@ -4,9 +4,10 @@
 
 #include "compiler/ArtifactContents.h"
 #include "compiler/Calibration.h"
+#include "compiler/GpuReport.h"
 #include "compiler/PackedWeights.h"
 #include "compiler/ProbeLogits.h"
-#include "compiler/QuantReport.h"
+#include "compiler/ReportFile.h"
 #include "frontends/huggingface/Importer.h"
 #include "frontends/huggingface/TokenizerCompiler.h"
 #include "frontends/huggingface/chat/ChatCompiler.h"
@@ -15,6 +16,7 @@
 #include "runtime/support/Hash.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/RunOnThreads.h"
+#include "targets/nvidia/Assembler.h"
 #include "targets/nvidia/CodeGeneration.h"
 #include "targets/x86/CodeGeneration.h"
 
@@ -263,6 +265,8 @@ namespace {
 struct CompiledVariant {
   std::unique_ptr<fbs::VariantT> table;
   std::vector<uint8_t> code;
+  std::vector<uint8_t> cubin;   // of a GPU's; may be empty
+  std::optional<GpuReport> gpu; // of a GPU's
 };
 } // namespace
 
@@ -300,6 +304,7 @@ static Result<CompiledVariant> compileVariant(const ModelConfig &config,
 
 static Result<CompiledVariant>
 compileVariant(const ModelConfig &config, const CompileOptions &options,
+               const nvidia::AssemblerSearch &search,
                const nvidia::Architecture &architecture) {
   Ir ir;
   SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, config, options));
@@ -310,23 +315,49 @@ compileVariant(const ModelConfig &config, const CompileOptions &options,
   SWALLOW_TRY(lowerGpuToLLVM(*module));
   SWALLOW_ASSIGN(std::string ptx, nvidia::emitPtx(*module, architecture));
   compiled.code = toBytes(ptx);
+  GpuReport &report = compiled.gpu.emplace();
+  report.architecture = architecture.name;
+  report.reason = search.reason;
+  if (!search.assembler)
+    return compiled;
+  SWALLOW_ASSIGN(nvidia::AssembledCode assembled,
+                 nvidia::assemble(*search.assembler, ptx, architecture));
+  report.reason = std::move(assembled.reason);
+  report.kernels = std::move(assembled.output.kernels);
+  report.warnings = std::move(assembled.output.warnings);
+  if (assembled.cubin.empty())
+    return compiled;
+  report.assembler = search.assembler->version;
+  report.cubinBytes = assembled.cubin.size();
+  compiled.cubin = std::move(assembled.cubin);
+  auto cubin = std::make_unique<fbs::GpuCubinT>();
+  cubin->capability = static_cast<uint32_t>(architecture.capability);
+  cubin->assembler = report.assembler;
+  compiled.table->gpu->cubin = std::move(cubin);
   return compiled;
 }
 
 /// Compiles for all targets side by side, each in a context of its own, and
-/// adds their code in their order.
+/// adds their code in their order. `gpu` gets what there is to say of GPUs'.
 static Status addVariants(const ModelConfig &config,
                           const CompileOptions &options, const Targets &targets,
                           fbs::ProgramT &program,
-                          std::vector<SegmentData> &segments) {
+                          std::vector<SegmentData> &segments,
+                          std::vector<GpuReport> &gpu) {
+  nvidia::AssemblerSearch search;
+  if (!targets.architectures.empty()) {
+    SWALLOW_ASSIGN(search, nvidia::findAssembler(options.ptxas));
+    if (search.isSurprising && options.warn)
+      options.warn(search.reason);
+  }
   std::vector<std::function<Result<CompiledVariant>()>> jobs;
   for (const x86::Variant *variant : targets.variants)
     jobs.push_back([&config, &options, variant] {
       return compileVariant(config, options, *variant);
     });
   for (const nvidia::Architecture *architecture : targets.architectures)
-    jobs.push_back([&config, &options, architecture] {
-      return compileVariant(config, options, *architecture);
+    jobs.push_back([&config, &options, &search, architecture] {
+      return compileVariant(config, options, search, *architecture);
     });
   std::vector<std::optional<Result<CompiledVariant>>> compiled(jobs.size());
   std::atomic<size_t> next = 0;
@@ -341,6 +372,23 @@ static Status addVariants(const ModelConfig &config,
     variant.table->code_segment = static_cast<uint32_t>(segments.size());
     segments.push_back(
         {fbs::SegmentKind::Code, variant.table->name, std::move(variant.code)});
+    if (!variant.cubin.empty()) {
+      variant.table->gpu->cubin->segment =
+          static_cast<uint32_t>(segments.size());
+      segments.push_back({fbs::SegmentKind::Code,
+                          variant.table->name + " cubin",
+                          std::move(variant.cubin)});
+    }
+    if (variant.gpu) {
+      // An assembler that is there and makes no code is not what was meant.
+      const bool failed = search.assembler && variant.gpu->assembler.empty();
+      if (const auto &say = failed ? options.warn : options.note)
+        say(summaryLine(*variant.gpu));
+      if (options.warn)
+        for (const std::string &line : warningLines(*variant.gpu))
+          options.warn(line);
+      gpu.push_back(std::move(*variant.gpu));
+    }
     program.variants.push_back(std::move(variant.table));
   }
   return {};
@@ -422,7 +470,9 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   for (const nvidia::Architecture *architecture : targets.architectures)
     names += (names.empty() ? "" : ", ") + architecture->name;
   note("Generating code for " + names);
-  SWALLOW_TRY(addVariants(source.config, options, targets, program, segments));
+  std::vector<GpuReport> gpu;
+  SWALLOW_TRY(
+      addVariants(source.config, options, targets, program, segments, gpu));
   report.codeSeconds = codeWatch.seconds();
 
   // KV memory and packing do not depend on the target: all of them read the
@@ -489,7 +539,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   report.packSeconds = written.seconds - report.calibrationSeconds -
                        (write.finish ? report.probeSeconds : 0);
   if (!options.report.empty())
-    SWALLOW_TRY(writeQuantReport(options.report, written.sources));
+    SWALLOW_TRY(writeReport(options.report,
+                            {std::move(written.sources), std::move(gpu)}));
   return report;
 }
 

@@ -27,9 +27,12 @@ struct CompileOptions {
   QuantOptions quant;
   /// A text by which the model's inputs, and so errors, are weighed.
   CalibrationOptions calibration;
-  /// Where to write what quantisation did to each tensor, as JSON; empty:
-  /// nowhere.
+  /// Where to write what quantisation did to each tensor and what GPU kernels
+  /// take, as JSON; empty: nowhere.
   std::string report;
+  /// NVIDIA's assembler for GPU targets: a path, "none", or empty for the one
+  /// that is found (targets/nvidia/Assembler.h).
+  std::string ptxas;
   /// Targets: "x86-64" for all its code variants, names of variants, of which a
   /// machine needs one that it can run, and GPU architectures ("sm_90").
   std::vector<std::string> targets = {"x86-64"};

@@ -135,6 +135,9 @@ Status Artifact::load() {
     SWALLOW_ASSIGN(CodeImage image,
                    validateCode(*program_, i, segment(variant.code_segment())));
     images_.push_back(image);
+    if (variant.gpu() && variant.gpu()->cubin())
+      SWALLOW_TRY(validateCubin(*program_, i,
+                                segment(variant.gpu()->cubin()->segment())));
   }
   return {};
 }
@@ -177,6 +180,16 @@ Artifact::Code Artifact::code(size_t variant) const {
   std::span<const uint8_t> bytes =
       segment(info.code_segment()).subspan(image.fileOffset, image.size);
   return {bytes, static_cast<uint64_t>(bytes.data() - bytes_.data())};
+}
+
+std::span<const uint8_t> Artifact::cubin(size_t variant) const {
+  const fbs::GpuStep *gpu =
+      program_->variants()
+          ->Get(static_cast<flatbuffers::uoffset_t>(variant))
+          ->gpu();
+  if (!gpu || !gpu->cubin())
+    return {};
+  return segment(gpu->cubin()->segment());
 }
 
 Status Artifact::verifyWeights(int threads, VerifyProgress progress) const {

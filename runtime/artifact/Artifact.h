@@ -83,6 +83,9 @@ public:
     uint64_t fileOffset;
   };
   Code code(size_t variant) const;
+  /// The machine code of a GPU's variant, 4096-byte aligned; empty where there
+  /// is none beside the PTX.
+  std::span<const uint8_t> cubin(size_t variant) const;
 
   /// The file's descriptor, or -1 after openBytes.
   int fd() const { return file_.fd(); }

@@ -31,7 +31,7 @@ inline constexpr std::array<uint8_t, 8> kMagic = {'S', 'W', 'A', 'L',
 /// A reader takes its own major version up to its own minor one. Major 0 is
 /// before any release and promises nothing: the minor must be equal too.
 inline constexpr uint32_t kMajor = 0;
-inline constexpr uint32_t kMinor = 3;
+inline constexpr uint32_t kMinor = 4;
 
 /// More is no program: FlatBuffers end at 2 GiB, and a program is metadata.
 inline constexpr uint64_t kMaxProgramBytes = uint64_t(1) << 30;

@@ -5,6 +5,7 @@
 #include "runtime/abi/GpuAbi.h"
 #include "runtime/abi/StepAbi.h"
 #include "runtime/artifact/Artifact.h"
+#include "runtime/artifact/CubinImage.h"
 #include "runtime/artifact/Format.h"
 
 #include <algorithm>
@@ -27,6 +28,7 @@ constexpr uint32_t kMaxPositions = 1u << 31;
 constexpr size_t kMaxText = 4096;
 /// Of a block of threads: as much as any GPU has.
 constexpr uint32_t kMaxSharedBytes = 232448;
+constexpr uint32_t kMaxCapability = 1000;
 constexpr uint64_t kMaxWeightBytes = uint64_t(1) << 62;
 
 Error bad(std::string what) { return {ErrorCode::Corrupt, std::move(what)}; }
@@ -173,8 +175,28 @@ Status validateLaunch(const fbs::GpuLaunch &launch, const std::string &where) {
   return {};
 }
 
+bool isCodeSegment(const fbs::Program &program, uint32_t index) {
+  return index < sizeOf(program.segments()) &&
+         program.segments()->Get(index)->kind() == fbs::SegmentKind::Code;
+}
+
+Status validateCubin(const fbs::GpuCubin &cubin, const fbs::Variant &variant,
+                     const fbs::Program &program, const std::string &where) {
+  if (!isCodeSegment(program, cubin.segment()) ||
+      cubin.segment() == variant.code_segment())
+    return bad(where + " has no segment for its cubin");
+  // PTX is compiled for what it is for and for newer devices.
+  if (cubin.capability() < variant.gpu()->capability() ||
+      cubin.capability() > kMaxCapability)
+    return bad(where + " has a cubin for an unknown GPU");
+  if (!isText(cubin.assembler()))
+    return bad(where + " has a cubin of an unknown assembler");
+  return {};
+}
+
 Status validateGpu(const fbs::GpuStep &gpu, const fbs::Variant &variant,
-                   int64_t layers, const std::string &where) {
+                   const fbs::Program &program, const std::string &where) {
+  const int64_t layers = program.model()->num_layers();
   if (gpu.abi_version() != SWALLOW_GPU_ABI_VERSION)
     return {ErrorCode::VersionMismatch,
             where + " has kernels for interface " +
@@ -182,7 +204,7 @@ Status validateGpu(const fbs::GpuStep &gpu, const fbs::Variant &variant,
                 ", this runtime has interface " +
                 std::to_string(SWALLOW_GPU_ABI_VERSION) +
                 "; compile the model again"};
-  if (gpu.capability() == 0 || gpu.capability() > 1000 ||
+  if (gpu.capability() == 0 || gpu.capability() > kMaxCapability ||
       gpu.ptx_version() == 0 || gpu.ptx_version() > 1000)
     return bad(where + " is for an unknown GPU");
   if (sizeOf(variant.arena()) > SWALLOW_GPU_SLOTS)
@@ -200,6 +222,8 @@ Status validateGpu(const fbs::GpuStep &gpu, const fbs::Variant &variant,
           *group->launches()->Get(static_cast<flatbuffers::uoffset_t>(i)),
           where + ": launch " + std::to_string(i)));
   }
+  if (gpu.cubin())
+    return validateCubin(*gpu.cubin(), variant, program, where);
   return {};
 }
 
@@ -209,9 +233,7 @@ Status validateVariant(const fbs::Variant &variant, const fbs::Program &program,
     return bad(where + " has no name");
   if (!areTexts(variant.features()) || !areTexts(variant.stages()))
     return bad(where + " has a feature or stage without a name");
-  if (variant.code_segment() >= sizeOf(program.segments()) ||
-      program.segments()->Get(variant.code_segment())->kind() !=
-          fbs::SegmentKind::Code)
+  if (!isCodeSegment(program, variant.code_segment()))
     return bad(where + " has no code segment");
   if (!isPlan(variant.arena_size()))
     return bad(where + " has a malformed arena size");
@@ -231,8 +253,7 @@ Status validateVariant(const fbs::Variant &variant, const fbs::Program &program,
         *variant.brgemms()->Get(static_cast<flatbuffers::uoffset_t>(i)),
         where + ": matrix product " + std::to_string(i)));
   if (variant.gpu())
-    return validateGpu(*variant.gpu(), variant, program.model()->num_layers(),
-                       where);
+    return validateGpu(*variant.gpu(), variant, program, where);
   return {};
 }
 
@@ -541,4 +562,15 @@ Result<CodeImage> swallow::validateCode(const fbs::Program &program,
   if (!code->contains(variant.step_offset()))
     return bad(where + ": the step function lies outside its code");
   return *code;
+}
+
+Status swallow::validateCubin(const fbs::Program &program, size_t index,
+                              std::span<const uint8_t> image) {
+  Status status = checkCubinImage(image);
+  if (status)
+    return {};
+  const fbs::Variant &variant =
+      *program.variants()->Get(static_cast<flatbuffers::uoffset_t>(index));
+  return bad("variant " + variant.name()->str() +
+             ": its cubin: " + status.error().message);
 }

@@ -37,6 +37,11 @@ Status validateProgram(const fbs::Program &program);
 Result<CodeImage> validateCode(const fbs::Program &program, size_t index,
                                std::span<const uint8_t> image);
 
+/// The cubin of variant `index`, which has one: `image` is the bytes of its
+/// segment.
+Status validateCubin(const fbs::Program &program, size_t index,
+                     std::span<const uint8_t> image);
+
 } // namespace swallow
 
 #endif // SWALLOW_RUNTIME_ARTIFACT_VALIDATION_H

@@ -44,6 +44,12 @@ swallow_status swallow::capi::readOptions(const swallow_session_options *in,
   options.memoryLimit = value.memory_limit;
   options.profile = value.profile;
   options.hugePages = value.huge_pages;
+  if (value.weights_progress)
+    options.weightsProgress = [report = value.weights_progress,
+                               context = value.weights_progress_context](
+                                  uint64_t done, uint64_t total) {
+      report(context, done, total);
+    };
   if (value.kv_cache) {
     options.kvElement = parseKvElement(value.kv_cache);
     if (!options.kvElement)
@@ -149,6 +155,10 @@ const char *swallow_session_variant(const swallow_session *session) {
 
 const char *swallow_session_device(const swallow_session *session) {
   return session->session->device().c_str();
+}
+
+const char *swallow_session_code(const swallow_session *session) {
+  return session->session->code().c_str();
 }
 
 const char *swallow_session_notice(const swallow_session *session) {

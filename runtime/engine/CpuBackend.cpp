@@ -177,6 +177,10 @@ public:
     static const std::string name = "cpu";
     return name;
   }
+  const std::string &code() const override {
+    static const std::string name = "native code";
+    return name;
+  }
 
 private:
   static void barrierService(void *context, int64_t) {

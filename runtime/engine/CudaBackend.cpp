@@ -27,13 +27,14 @@ public:
               ContextPtr context)
       : program_(program), plan_(plan), context_(std::move(context)) {}
 
-  Status open() {
+  /// `progress` may be null.
+  Status open(const WeightsProgress &progress) {
     const DeviceInfo &device = context_->device();
     device_ = device.id() + " (" + device.name + ")";
     SWALLOW_ASSIGN(stream_, Stream::create(context_));
     SWALLOW_TRY(loadKernels());
     SWALLOW_TRY(allocate());
-    SWALLOW_TRY(uploadWeights());
+    SWALLOW_TRY(uploadWeights(progress));
     fillArguments();
     return stream_.synchronize();
   }
@@ -69,6 +70,7 @@ public:
   }
 
   const std::string &device() const override { return device_; }
+  const std::string &code() const override { return code_; }
   std::string notice() const override { return notice_; }
 
 private:
@@ -81,12 +83,37 @@ private:
     std::vector<Launch> launches;
   };
 
-  Status loadKernels() {
-    const std::string name = "PTX for " + program_.variant->name()->str();
+  /// The machine code of the artifact where the driver takes it, else what the
+  /// driver makes of the PTX.
+  Status loadModule() {
+    const std::string target = program_.variant->name()->str();
+    if (!program_.cubin.empty()) {
+      Result<Module> module =
+          Module::loadCubin(context_, program_.cubin, "cubin for " + target);
+      if (module) {
+        module_ = std::move(*module);
+        code_ = "cubin of ptxas " +
+                program_.variant->gpu()->cubin()->assembler()->str();
+        return {};
+      }
+      // As a driver does that is older than the assembler.
+      notice_ =
+          "the driver does not take the file's machine code, and compiles "
+          "its PTX: " +
+          module.error().message;
+    }
+    const std::string name = "PTX for " + target;
     SWALLOW_ASSIGN(CachedCode code,
                    JitCache().get(*context_, program_.ptx, JitOptions(), name));
-    notice_ = code.notice;
+    if (notice_.empty())
+      notice_ = code.notice;
+    code_ = code.fromCache ? "PTX, compiled before" : "PTX, compiled now";
     SWALLOW_ASSIGN(module_, Module::loadCubin(context_, code.cubin, name));
+    return {};
+  }
+
+  Status loadKernels() {
+    SWALLOW_TRY(loadModule());
     for (const fbs::GpuLaunchGroup *group :
          *program_.variant->gpu()->groups()) {
       Group &loaded = groups_.emplace_back();
@@ -129,19 +156,27 @@ private:
     return kv_.fill(stream_, 0);
   }
 
-  Status uploadWeights() {
+  Status uploadWeights(const WeightsProgress &progress) {
+    const uint64_t total = program_.weightsSize();
+    auto report = [&](uint64_t done) {
+      if (progress)
+        progress(done, total);
+    };
     if (program_.synthetic()) {
       SWALLOW_ASSIGN(auto team, ThreadTeam::create(plan_.threads));
+      uint64_t done = 0;
       return forEachSyntheticWeight(
           *program_.tables, *team,
           [&](uint64_t offset, std::span<const uint8_t> bytes) -> Status {
             SWALLOW_TRY(weights_.write(stream_, bytes, offset));
-            return stream_.synchronize();
+            SWALLOW_TRY(stream_.synchronize());
+            report(done += bytes.size());
+            return {};
           });
     }
     if (!program_.file) // in memory
       return weights_.write(stream_, program_.weights);
-    SWALLOW_ASSIGN(WeightUpload upload, WeightUpload::create(context_));
+    SWALLOW_ASSIGN(WeightUpload upload, WeightUpload::create(context_, report));
     const auto offset = static_cast<uint64_t>(program_.weights.data() -
                                               program_.file->bytes().data());
     SWALLOW_TRY(upload.upload(*program_.file, offset, program_.weights.size(),
@@ -226,7 +261,7 @@ private:
   const StepProgram &program_;
   const MemoryPlan &plan_;
   ContextPtr context_;
-  std::string device_, notice_;
+  std::string device_, code_, notice_;
   Stream stream_;
   Module module_;
   std::vector<Group> groups_;
@@ -238,12 +273,12 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
-                                                     const MemoryPlan &plan,
-                                                     ContextPtr context) {
+Result<std::unique_ptr<StepBackend>>
+openCudaBackend(const StepProgram &program, const MemoryPlan &plan,
+                ContextPtr context, const WeightsProgress &progress) {
   auto backend =
       std::make_unique<CudaBackend>(program, plan, std::move(context));
-  SWALLOW_TRY(backend->open());
+  SWALLOW_TRY(backend->open(progress));
   return std::unique_ptr<StepBackend>(std::move(backend));
 }
 

@@ -7,6 +7,7 @@
 #include "runtime/engine/StepBackend.h"
 #include "runtime/engine/StepProgram.h"
 
+#include <functional>
 #include <memory>
 
 namespace swallow {
@@ -16,13 +17,16 @@ namespace swallow {
 Result<cuda::ContextPtr> openContext(const GpuChoice &gpu,
                                      SessionOptions &options);
 
+/// As SessionOptions::weightsProgress.
+using WeightsProgress = std::function<void(uint64_t done, uint64_t total)>;
+
 /// Loads the kernels of program.variant, which is a GPU's, and copies the
 /// weights to the context's GPU. `program` and `plan` must outlive the backend.
 /// Errors: those of the driver (DeviceError), also when the PTX lacks a kernel
 /// that the artifact launches, and OutOfMemory.
-Result<std::unique_ptr<StepBackend>> openCudaBackend(const StepProgram &program,
-                                                     const MemoryPlan &plan,
-                                                     cuda::ContextPtr context);
+Result<std::unique_ptr<StepBackend>>
+openCudaBackend(const StepProgram &program, const MemoryPlan &plan,
+                cuda::ContextPtr context, const WeightsProgress &progress = {});
 
 } // namespace swallow
 

@@ -79,6 +79,25 @@ static Json describeKv(const fbs::KvPlan &kv) {
           {"window", std::move(window)}};
 }
 
+/// Of a GPU's variant: what it is for, and its machine code or null.
+static Json describeGpu(const Artifact &artifact, size_t index) {
+  const fbs::GpuStep *gpu =
+      artifact.program()
+          .variants()
+          ->Get(static_cast<flatbuffers::uoffset_t>(index))
+          ->gpu();
+  if (!gpu)
+    return nullptr;
+  Json cubin = nullptr;
+  if (gpu->cubin())
+    cubin = {{"capability", gpu->cubin()->capability()},
+             {"assembler", text(gpu->cubin()->assembler())},
+             {"bytes", artifact.cubin(index).size()}};
+  return {{"capability", gpu->capability()},
+          {"ptx_version", gpu->ptx_version()},
+          {"cubin", std::move(cubin)}};
+}
+
 static Json describeVariants(const Artifact &artifact, int64_t selected) {
   Json list = Json::array();
   std::vector<VariantNeeds> needs = variantNeeds(artifact);
@@ -93,7 +112,8 @@ static Json describeVariants(const Artifact &artifact, int64_t selected) {
          {"missing", missing},
          {"selected", selected == static_cast<int64_t>(i)},
          {"code_bytes", artifact.code(i).bytes.size()},
-         {"micro_kernels", variant.brgemms() ? variant.brgemms()->size() : 0}});
+         {"micro_kernels", variant.brgemms() ? variant.brgemms()->size() : 0},
+         {"gpu", describeGpu(artifact, i)}});
   }
   return list;
 }

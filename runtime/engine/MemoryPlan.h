@@ -14,6 +14,7 @@
 #include "runtime/support/Result.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,8 @@ struct SessionOptions {
   bool hugePages = false;
   /// How keys and values are stored; nothing: as the artifact says.
   std::optional<KvElement> kvElement;
+  /// Called while weights are copied to a GPU: bytes done, bytes in all.
+  std::function<void(uint64_t done, uint64_t total)> weightsProgress;
 };
 
 /// All sizes in bytes unless said otherwise.

@@ -53,6 +53,8 @@ public:
   std::span<const uint8_t> weights() const { return backend_->weights(); }
   /// Where steps run: "cpu", or "cuda:0 (NVIDIA H200)".
   const std::string &device() const { return backend_->device(); }
+  /// What of the artifact runs, as StepBackend::code.
+  const std::string &code() const { return backend_->code(); }
   /// A line for the user about how the device was opened, or nothing.
   std::string notice() const { return backend_->notice(); }
   int64_t vocabSize() const { return program_.model->vocab_size(); }

@@ -58,6 +58,9 @@ public:
   virtual std::span<const StageTime> stageTimes() const { return {}; }
   /// "cpu", or "cuda:0 (NVIDIA H200)".
   virtual const std::string &device() const = 0;
+  /// What of the artifact runs: "native code", or on a GPU "cubin of ptxas
+  /// 13.0.88", "PTX, compiled now" or "PTX, compiled before".
+  virtual const std::string &code() const = 0;
   /// A line for the user about how it was opened, or nothing.
   virtual std::string notice() const { return {}; }
 };

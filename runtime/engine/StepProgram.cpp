@@ -75,21 +75,29 @@ Result<CodeChoice> chooseGpu(const Artifact &artifact,
   SWALLOW_ASSIGN(std::vector<cuda::DeviceInfo> devices,
                  cuda::listDevices(*gpu.driver));
   SWALLOW_ASSIGN(gpu.device, cuda::findDevice(choice, devices));
+  using Kind = cuda::DeviceCode::Kind;
   std::vector<cuda::DeviceCode> codes;
+  std::vector<size_t> owners; // of each code: its variant
   for (size_t index : indices) {
-    cuda::DeviceCode &code = codes.emplace_back();
-    code.sm =
-        static_cast<int>(artifact.program()
-                             .variants()
-                             ->Get(static_cast<flatbuffers::uoffset_t>(index))
-                             ->gpu()
-                             ->capability());
+    const fbs::GpuStep &step =
+        *artifact.program()
+             .variants()
+             ->Get(static_cast<flatbuffers::uoffset_t>(index))
+             ->gpu();
+    auto add = [&](uint32_t capability, Kind kind) {
+      codes.push_back({static_cast<int>(capability), false, kind});
+      owners.push_back(index);
+    };
+    add(step.capability(), Kind::Ptx);
+    if (step.cubin())
+      add(step.cubin()->capability(), Kind::Cubin);
   }
   Result<size_t> chosen = cuda::selectCode(codes, gpu.device);
   if (!chosen)
     return {chosen.error().code,
             artifact.path() + ": " + chosen.error().message};
-  return CodeChoice{indices[*chosen], std::move(gpu), ""};
+  return CodeChoice{owners[*chosen], std::move(gpu),
+                    codes[*chosen].kind == Kind::Cubin, ""};
 }
 
 /// `given`, or what the environment variable says.
@@ -125,7 +133,7 @@ Result<CodeChoice> chooseCode(const Artifact &artifact,
   const bool cpu = choice.kind == cuda::DeviceChoice::Kind::Cpu;
   auto onCpu = [&]() -> Result<CodeChoice> {
     SWALLOW_ASSIGN(size_t index, chooseCpuVariant(artifact, variant));
-    return CodeChoice{index, std::nullopt, ""};
+    return CodeChoice{index, std::nullopt, false, ""};
   };
   if (!variant.empty()) {
     std::optional<size_t> named = namedGpuVariant(artifact, variant);
@@ -188,6 +196,8 @@ Result<StepProgram> loadStep(std::shared_ptr<const Artifact> artifact,
     step.gpu = std::move(choice.gpu);
     step.ptx = {reinterpret_cast<const char *>(code.bytes.data()),
                 code.bytes.size()};
+    if (choice.cubin)
+      step.cubin = artifact->cubin(choice.variant);
   } else {
     SWALLOW_ASSIGN(owner->code,
                    LoadedCode::map(artifact->fd(), code.fileOffset, code.bytes,

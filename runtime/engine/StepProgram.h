@@ -26,6 +26,7 @@ struct GpuChoice {
 struct CodeChoice {
   size_t variant = 0;           // index of program.variants
   std::optional<GpuChoice> gpu; // none: the CPU
+  bool cubin = false;           // of a GPU's: its machine code fits the device
   /// One line for the user where a GPU could have been meant but the CPU runs;
   /// else empty.
   std::string notice;
@@ -38,6 +39,7 @@ struct StepProgram {
   SwallowStepFn step = nullptr; // of a CPU's variant
   std::optional<GpuChoice> gpu; // of a GPU's, with its kernels:
   std::string_view ptx;
+  std::span<const uint8_t> cubin; // instead of the PTX; empty: none that fits
   const fbs::ModelInfo *model = nullptr;
   const fbs::KvPlan *kv = nullptr;
   const fbs::Variant *variant = nullptr;

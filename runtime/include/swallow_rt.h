@@ -213,6 +213,10 @@ typedef struct swallow_session_options {
    * environment variable SWALLOW_DEVICE, or auto. On a GPU huge_pages plays no
    * part, and memory_limit is of its memory. */
   const char *device;
+  /* While swallow_session_create copies weights to a GPU: bytes done and bytes
+   * in all, on the thread that called it; default NULL. */
+  void (*weights_progress)(void *context, uint64_t done, uint64_t total);
+  void *weights_progress_context;
 } swallow_session_options;
 
 void swallow_session_options_init(swallow_session_options *options,
@@ -259,10 +263,13 @@ swallow_status swallow_session_memory_plan(const swallow_session *session,
                                            swallow_memory_plan *plan);
 /* The name of the code variant in use; lives as long as the session. */
 const char *swallow_session_variant(const swallow_session *session);
-/* Where it runs: "cpu", or "cuda:0 (NVIDIA H200)"; and a line for the user
- * where the device is not what the artifact was made for, or "". Both live as
- * long as the session. */
+/* Where it runs: "cpu", or "cuda:0 (NVIDIA H200)"; what of the variant runs
+ * there, for people to read: "native code", or of a GPU's "cubin of ptxas
+ * 13.0.88" or the PTX that the driver has compiled; and a line for the user
+ * where the device or its code is not what the artifact was made for, or "".
+ * They live as long as the session. */
 const char *swallow_session_device(const swallow_session *session);
+const char *swallow_session_code(const swallow_session *session);
 const char *swallow_session_notice(const swallow_session *session);
 
 /* A sequence is a growing list of tokens with their keys and values. Ids are

@@ -39,6 +39,8 @@ static void use(const Artifact &artifact) {
     check(variant.step_offset() < code.bytes.size());
     sink = code.bytes[variant.step_offset()];
     check(code.fileOffset + code.bytes.size() <= artifact.fileSize());
+    if (std::span<const uint8_t> cubin = artifact.cubin(i); !cubin.empty())
+      sink = cubin.back();
     // A slot that the validation let pass fits the arena whatever a session
     // chooses.
     for (PlanParameters parameters :

@@ -81,6 +81,20 @@ void addModel(Text &text, const Json &json) {
           : (", synthetic, seed " + plain(weights["synthetic_seed"])).c_str());
 }
 
+/// "code 1.20 MiB, 80 micro-kernels", or of a GPU "PTX 80.00 KiB, cubin 60.00
+/// KiB of ptxas 13.0.88".
+std::string codeOf(const Json &variant) {
+  const std::string size = bytes(variant["code_bytes"]);
+  if (variant["gpu"].is_null())
+    return "code " + size + ", " + plain(variant["micro_kernels"]) +
+           " micro-kernels";
+  const Json &cubin = variant["gpu"]["cubin"];
+  return "PTX " + size +
+         (cubin.is_null() ? ", no cubin"
+                          : ", cubin " + bytes(cubin["bytes"]) + " of ptxas " +
+                                plain(cubin["assembler"]));
+}
+
 void addVariants(Text &text, const Json &json) {
   for (const Json &variant : json["variants"]) {
     std::string state = variant["selected"].get<bool>()
@@ -91,10 +105,9 @@ void addVariants(Text &text, const Json &json) {
     std::string features;
     for (const Json &feature : variant["features"])
       features += (features.empty() ? "" : ", ") + plain(feature);
-    text.add("variant   %-20s %s; code %s, %s micro-kernels; needs %s\n",
-             plain(variant["name"]).c_str(), state.c_str(),
-             bytes(variant["code_bytes"]).c_str(),
-             plain(variant["micro_kernels"]).c_str(), features.c_str());
+    text.add("variant   %-20s %s; %s%s%s\n", plain(variant["name"]).c_str(),
+             state.c_str(), codeOf(variant).c_str(),
+             features.empty() ? "" : "; needs ", features.c_str());
   }
 }
 

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/Support.h"
 #include "tools/swallow-rt/options/Options.h"
+#include "tools/swallow-rt/terminal/LoadingLine.h"
 
 #include <nlohmann/json.hpp>
 
@@ -31,7 +32,15 @@ SessionPtr createSession(const swallow_artifact *artifact,
                "says means nothing\n",
                stderr);
   swallow_session *session = nullptr;
-  check(swallow_session_create(artifact, &options, &session));
+  {
+    LoadingLine line;
+    swallow_session_options shown = options;
+    if (line.isOnTerminal()) {
+      shown.weights_progress = LoadingLine::update;
+      shown.weights_progress_context = &line;
+    }
+    check(swallow_session_create(artifact, &shown, &session));
+  }
   if (const char *notice = swallow_session_notice(session); *notice)
     std::fprintf(stderr, "swallow-rt: %s\n", notice);
   return SessionPtr(session);
@@ -86,12 +95,12 @@ std::string planLine(const swallow_session *session) {
   swallow_memory_plan plan = memoryPlan(session);
   char line[400];
   std::snprintf(line, sizeof(line),
-                "%s, variant %s, %d threads, context %lld tokens\n"
+                "%s, variant %s (%s), %d threads, context %lld tokens\n"
                 "memory: %s = KV %s + activations %s + logits %s + batch %s; "
                 "weights %s %s",
                 swallow_session_device(session),
-                swallow_session_variant(session), plan.threads,
-                static_cast<long long>(plan.context_length),
+                swallow_session_variant(session), swallow_session_code(session),
+                plan.threads, static_cast<long long>(plan.context_length),
                 formatBytes(double(plan.total_bytes)).c_str(),
                 formatBytes(double(plan.kv_bytes)).c_str(),
                 formatBytes(double(plan.arena_bytes)).c_str(),

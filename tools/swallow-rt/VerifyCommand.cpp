@@ -38,10 +38,11 @@ bool verifyVariant(const CommonOptions &options, swallow_artifact *artifact,
   char line[256];
   std::snprintf(line, sizeof(line),
                 "probe, %s: %s, mean absolute error %.3g of the logits' rms "
-                "(at most %.3g), %lld tokens\n",
+                "(at most %.3g), %lld tokens, %s\n",
                 variant.c_str(), status == SWALLOW_OK ? "ok" : "MISMATCH",
                 result.relative_error, result.tolerance,
-                static_cast<long long>(result.tokens));
+                static_cast<long long>(result.tokens),
+                swallow_session_code(session.get()));
   writeOutput(line);
   return status == SWALLOW_OK;
 }

@@ -100,8 +100,16 @@ static cl::opt<int64_t> calibrateContext(
     cl::init(512), cl::sub(compileCommand), cl::cat(category));
 static cl::opt<std::string>
     report("report",
-           cl::desc("Write what quantisation did to each tensor, as JSON"),
+           cl::desc("Write what quantisation did to each tensor and what GPU "
+                    "kernels take, as JSON"),
            cl::value_desc("file"), cl::sub(compileCommand), cl::cat(category));
+static cl::opt<std::string>
+    ptxas("ptxas",
+          cl::desc("NVIDIA's assembler, which adds machine code for GPU "
+                   "targets, or none (default: $SWALLOW_PTXAS, or ptxas of "
+                   "PATH or of the CUDA Toolkit)"),
+          cl::value_desc("path|none"), cl::sub(compileCommand),
+          cl::cat(category));
 static cl::opt<Stage> emitOption(
     "emit", cl::desc("Print a stage of the compile instead of writing a file"),
     cl::values(
@@ -282,6 +290,8 @@ static int compile() {
     return usage("-calibrate-tokens and -calibrate-context go with -calibrate");
   if (calibrateTokens < kLeastCalibrationTokens || calibrateTokens > (1 << 20))
     return usage("-calibrate-tokens is expected to be 32 to 1048576");
+  if (ptxas.getNumOccurrences() > 0 && ptxas.empty())
+    return usage("-ptxas needs a path, or none");
   if (calibrateContext < 2)
     return usage("-calibrate-context is expected to be 2 or more");
   CompileOptions options;
@@ -294,6 +304,7 @@ static int compile() {
   options.quant = quantOptions();
   options.calibration = {calibrate, calibrateTokens, calibrateContext};
   options.report = report;
+  options.ptxas = ptxas;
   options.probeTokens = probeTokens;
   options.threads = threads;
   if (!targets.empty())

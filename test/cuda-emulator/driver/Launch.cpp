@@ -1,7 +1,9 @@
 #include "test/cuda-emulator/driver/Exports.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 namespace swallow::emulator {
 
@@ -80,6 +82,8 @@ static CUresult executeCopy(DeviceState &device, const CopyWork &copy) {
   Status status;
   switch (copy.way) {
   case CopyWork::Way::HostToDevice: {
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(state().settings.copyMilliseconds));
     const void *source = copy.staged
                              ? copy.staged->data()
                              : reinterpret_cast<const void *>(copy.source);

@@ -2,20 +2,25 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <elf.h>
 
 namespace swallow::emulator {
 
 //===-- Images ------------------------------------------------------------===//
 
 /// What cuLinkComplete makes: a "cubin" that only this library loads. It holds
-/// the PTX and stands for machine code of one architecture.
+/// the PTX and stands for machine code of one architecture. Like a real one it
+/// is an ELF image for CUDA devices, here without sections and segments.
 struct CubinHeader {
+  Elf64_Ehdr elf;
   char magic[8];
   uint32_t sm;
   uint32_t ptxBytes; // right behind
 };
+static_assert(sizeof(CubinHeader) == 80);
 constexpr char kCubinMagic[8] = {'S', 'W', 'E', 'M', 'U', 'B', 'I', 'N'};
 
 /// The first driver that knows a .version, 11000 for CUDA 11.0 (PTX ISA, table
@@ -73,18 +78,10 @@ private:
 } // namespace
 
 /// Parses PTX for the device; the error goes into the log as ptxas puts it.
-static CUresult loadPtx(Call &call, std::string_view ptx,
-                        const Options &options,
-                        std::unique_ptr<Module> &module) {
+static CUresult parsePtx(Call &call, std::string_view ptx,
+                         const Options &options,
+                         std::unique_ptr<Module> &module) {
   const Settings &settings = call.state.settings;
-  int version = ptxVersionOf(ptx);
-  if (version > 0 && driverFor(version) > settings.driverVersion) {
-    options.logError("ptxas application ptx input, fatal : Unsupported "
-                     ".version " +
-                     std::to_string(version / 10) + "." +
-                     std::to_string(version % 10));
-    return CUresult::UnsupportedPtxVersion;
-  }
   auto loaded = Module::load(ptx, 10 * settings.major + settings.minor,
                              *call.device->memory);
   if (!loaded.ok()) {
@@ -96,25 +93,43 @@ static CUresult loadPtx(Call &call, std::string_view ptx,
   return CUresult::Success;
 }
 
+/// The same where the driver's compiler knows its version.
+static CUresult loadPtx(Call &call, std::string_view ptx,
+                        const Options &options,
+                        std::unique_ptr<Module> &module) {
+  int version = ptxVersionOf(ptx);
+  if (version > 0 && driverFor(version) > call.state.settings.driverVersion) {
+    options.logError("ptxas application ptx input, fatal : Unsupported "
+                     ".version " +
+                     std::to_string(version / 10) + "." +
+                     std::to_string(version % 10));
+    return CUresult::UnsupportedPtxVersion;
+  }
+  return parsePtx(call, ptx, options, module);
+}
+
 static CUresult loadImage(Call &call, const void *image, const Options &options,
                           std::unique_ptr<Module> &module) {
-  if (std::memcmp(image, kCubinMagic, 1) == 0 &&
-      std::memcmp(image, kCubinMagic, sizeof(kCubinMagic)) == 0) {
+  const auto *bytes = static_cast<const uint8_t *>(image);
+  const bool isElf =
+      std::strncmp(static_cast<const char *>(image), ELFMAG, SELFMAG) == 0;
+  if (isElf && std::memcmp(bytes + offsetof(CubinHeader, magic), kCubinMagic,
+                           sizeof(kCubinMagic)) == 0) {
     CubinHeader header;
     std::memcpy(&header, image, sizeof(header));
     const Settings &s = call.state.settings;
     if (header.sm / 10 != static_cast<uint32_t>(s.major) ||
         header.sm % 10 > static_cast<uint32_t>(s.minor))
       return CUresult::NoBinaryForGpu;
-    return loadPtx(
+    // Machine code has no PTX version.
+    return parsePtx(
         call,
         {static_cast<const char *>(image) + sizeof(header), header.ptxBytes},
         options, module);
   }
-  // A real cubin (ELF) or fat binary holds machine code.
-  const auto *bytes = static_cast<const uint8_t *>(image);
-  if ((bytes[0] == 0x7f && bytes[1] == 'E' && bytes[2] == 'L') ||
-      (bytes[0] == 0x50 && bytes[1] == 0xed && bytes[2] == 0x55))
+  // A real cubin or fat binary holds machine code, which nobody here can run:
+  // the answer is that of a driver that is older than the code.
+  if (isElf || (bytes[0] == 0x50 && bytes[1] == 0xed && bytes[2] == 0x55))
     return CUresult::NoBinaryForGpu;
   std::string_view text(static_cast<const char *>(image));
   bool isText =
@@ -373,6 +388,10 @@ CUresult cuLinkComplete(CUlinkState handle, void **cubin, size_t *size) {
   if (!cubin || !size || link->ptx.empty())
     return CUresult::InvalidValue;
   CubinHeader header{};
+  std::memcpy(header.elf.e_ident, ELFMAG, SELFMAG);
+  header.elf.e_ident[EI_CLASS] = ELFCLASS64;
+  header.elf.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.elf.e_machine = EM_CUDA;
   std::memcpy(header.magic, kCubinMagic, sizeof(kCubinMagic));
   header.sm = static_cast<uint32_t>(10 * call.state.settings.major +
                                     call.state.settings.minor);

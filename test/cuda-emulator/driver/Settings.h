@@ -11,6 +11,7 @@
 //                                         0: the stub of the toolkit
 //   SWALLOW_EMULATOR_FAIL_ALLOCATION=N    the Nth cuMemAlloc is out of memory
 //   SWALLOW_EMULATOR_FAIL_LAUNCH=N        the device is lost at the Nth kernel
+//   SWALLOW_EMULATOR_COPY_MILLISECONDS=0  what each copy to the device takes
 //   SWALLOW_EMULATOR_FATAL=all            all findings fail the next call that
 //                                         waits, or with "faults" only those
 //                                         on which a device stops
@@ -36,6 +37,7 @@ struct Settings {
   int driverVersion = 12080;
   uint64_t failAllocation = 0; // 0: never
   uint64_t failLaunch = 0;     // 0: never
+  uint64_t copyMilliseconds = 0;
   bool allFindingsFatal = true;
   std::string report; // empty: none
 

@@ -208,7 +208,7 @@ TEST(ArtifactLoad, OtherFilesAndVersions) {
   file[12] = 14;
   EXPECT_EQ(codeOf(file), ErrorCode::VersionMismatch);
   EXPECT_EQ(messageOf(file),
-            "m.swallow: artifact format 3.14, this runtime reads 0.3; compile "
+            "m.swallow: artifact format 3.14, this runtime reads 0.4; compile "
             "the model again");
 
   auto newAbi = withProgram(

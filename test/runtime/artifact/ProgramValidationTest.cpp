@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -273,6 +274,104 @@ TEST(ProgramValidation, GpuSteps) {
   file = withProgram(smallFile(), gpu([](Step &g) { ++g.abi_version; }));
   EXPECT_EQ(Artifact::openBytes(file, "m.swallow").error().code,
             ErrorCode::VersionMismatch);
+}
+
+/// The small artifact with a GPU's variant that has a cubin behind the chat
+/// templates; `image` changes the cubin, `change` the program.
+std::vector<uint8_t> cubinFile(const std::function<void(Elf64_Ehdr &)> &image,
+                               const std::function<void(ProgramT &)> &change) {
+  ArtifactParts parts = smallArtifact();
+  makeGpu(parts.program);
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_machine = EM_CUDA;
+  header.e_phoff = sizeof(header);
+  header.e_phentsize = sizeof(Elf64_Phdr);
+  header.e_phnum = 1;
+  Elf64_Phdr segment = {};
+  segment.p_offset = sizeof(header) + sizeof(segment);
+  segment.p_filesz = 8;
+  std::vector<uint8_t> bytes(segment.p_offset + segment.p_filesz);
+  std::memcpy(bytes.data(), &header, sizeof(header));
+  std::memcpy(bytes.data() + sizeof(header), &segment, sizeof(segment));
+  auto cubin = std::make_unique<fbs::GpuCubinT>();
+  cubin->segment = static_cast<uint32_t>(parts.segments.size());
+  cubin->capability = 80;
+  cubin->assembler = "13.0.88";
+  parts.program.variants[1]->gpu->cubin = std::move(cubin);
+  parts.segments.push_back({fbs::SegmentKind::Code, "sm_80 cubin", bytes});
+  std::vector<uint8_t> file = writtenBytes(std::move(parts));
+  ProgramT program = programOf(file);
+  const fbs::GpuCubinT &entry = *program.variants[1]->gpu->cubin;
+  fbs::SegmentT &place = *program.segments[entry.segment];
+  const format::Prefix prefix =
+      format::decodePrefix(std::span(file).first<format::kPrefixBytes>());
+  std::span<uint8_t> written =
+      std::span(file).subspan(prefix.segmentBase + place.offset, place.size);
+  std::memcpy(&header, written.data(), sizeof(header));
+  image(header);
+  std::memcpy(written.data(), &header, sizeof(header));
+  const Hash128 hash = hashBytes(written);
+  place.hash.assign(hash.begin(), hash.end());
+  change(program);
+  return replaceProgram(file, program);
+}
+
+TEST(ProgramValidation, Cubins) {
+  auto keep = [](auto &) {};
+  auto artifact = Artifact::openBytes(cubinFile(keep, keep), "m.swallow");
+  ASSERT_TRUE(artifact.ok()) << artifact.error().message;
+  EXPECT_TRUE(artifact->cubin(0).empty());
+  EXPECT_EQ(artifact->cubin(1).size(),
+            sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 8);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(artifact->cubin(1).data()) % 4096, 0u);
+  auto plain = Artifact::openBytes(withProgram(smallFile(), makeGpu), "m");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_TRUE(plain->cubin(1).empty());
+
+  auto refused = [](const char *expected, const std::vector<uint8_t> &file) {
+    auto opened = Artifact::openBytes(file, "m.swallow");
+    ASSERT_FALSE(opened.ok()) << expected;
+    EXPECT_EQ(opened.error().code, ErrorCode::Corrupt);
+    EXPECT_NE(opened.error().message.find(expected), std::string::npos)
+        << opened.error().message << "\nshould say: " << expected;
+  };
+  using Cubin = fbs::GpuCubinT;
+  const std::pair<const char *, std::function<void(Cubin &)>> tables[] = {
+      {"no segment for its cubin", [](Cubin &c) { c.segment = ~0u; }},
+      {"no segment for its cubin", [](Cubin &c) { ++c.segment; }},   // weights
+      {"no segment for its cubin", [](Cubin &c) { c.segment = 1; }}, // its PTX
+      {"not for CUDA devices", [](Cubin &c) { c.segment = 0; }},     // a CPU's
+      {"unknown GPU", [](Cubin &c) { c.capability = 0; }},
+      {"unknown GPU", [](Cubin &c) { c.capability = 79; }},
+      {"unknown GPU", [](Cubin &c) { c.capability = ~0u; }},
+      {"unknown assembler", [](Cubin &c) { c.assembler.clear(); }},
+      {"unknown assembler", [](Cubin &c) { c.assembler = "1\n2"; }},
+  };
+  for (const auto &[expected, change] : tables)
+    refused(expected, cubinFile(keep, [&](ProgramT &p) {
+              change(*p.variants[1]->gpu->cubin);
+            }));
+  const std::pair<const char *, std::function<void(Elf64_Ehdr &)>> images[] = {
+      {"not an ELF image", [](Elf64_Ehdr &h) { h.e_ident[0] = 0; }},
+      {"not for CUDA", [](Elf64_Ehdr &h) { h.e_ident[EI_CLASS] = ELFCLASS32; }},
+      {"not for CUDA", [](Elf64_Ehdr &h) { h.e_ident[EI_DATA] = ELFDATA2MSB; }},
+      {"not for CUDA", [](Elf64_Ehdr &h) { h.e_machine = EM_X86_64; }},
+      {"unknown size", [](Elf64_Ehdr &h) { h.e_phentsize = 1; }},
+      {"unknown size", [](Elf64_Ehdr &h) { h.e_shnum = 1; }},
+      {"headers reach past its end", [](Elf64_Ehdr &h) { h.e_phoff = kHuge; }},
+      {"headers reach past its end", [](Elf64_Ehdr &h) { h.e_phnum = 3; }},
+      {"headers reach past its end", [](Elf64_Ehdr &h) { h.e_shoff = 129; }},
+      {"segment reaches past its end", [](Elf64_Ehdr &h) { h.e_phoff -= 1; }},
+  };
+  for (const auto &[expected, change] : images)
+    refused(expected, cubinFile(change, keep));
+  // A bit of it flipped.
+  refused("hash does not match", cubinFile(keep, [](ProgramT &p) {
+            p.segments[p.variants[1]->gpu->cubin->segment]->hash[0] ^= 1;
+          }));
 }
 
 TEST(ProgramValidation, MatrixProducts) {

@@ -44,7 +44,8 @@ protected:
   configure(std::initializer_list<std::pair<const char *, const char *>> set) {
     for (const char *name :
          {"DEVICES", "NAME", "CAPABILITY", "MULTIPROCESSORS", "MEMORY",
-          "DRIVER", "FAIL_ALLOCATION", "FAIL_LAUNCH", "FATAL", "REPORT"})
+          "DRIVER", "FAIL_ALLOCATION", "FAIL_LAUNCH", "COPY_MILLISECONDS",
+          "FATAL", "REPORT"})
       unsetenv((std::string("SWALLOW_EMULATOR_") + name).c_str());
     unsetenv("CUDA_VISIBLE_DEVICES");
     for (auto [name, value] : set)

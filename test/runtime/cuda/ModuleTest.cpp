@@ -69,7 +69,7 @@ TEST_F(ModuleTest, CubinsAreForTheirArchitecture) {
   EXPECT_EQ(Module::loadCubin(context, cubin, "it").error().message,
             "cuda:0 (X): CUDA_ERROR_NO_BINARY_FOR_GPU (no kernel image for "
             "this device) while loading it");
-  const uint8_t elf[64] = {0x7f, 'E', 'L', 'F'};
+  const uint8_t elf[128] = {0x7f, 'E', 'L', 'F'}; // of another compiler
   EXPECT_FALSE(Module::loadCubin(context, elf, "it").ok());
 }
 

@@ -198,7 +198,9 @@ private:
     session.max_step_tokens = stepTokens_;
     session.profile = options_.profile;
     session_ = createSession(artifact_, session);
+    result_.device = swallow_session_device(session_.get());
     result_.variant = swallow_session_variant(session_.get());
+    result_.code = swallow_session_code(session_.get());
     result_.plan = memoryPlan(session_.get());
 
     // One sequence for each depth, from which tests fork; and a step of each

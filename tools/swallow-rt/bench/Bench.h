@@ -66,7 +66,7 @@ struct Test {
 };
 
 struct BenchResult {
-  std::string variant, instruction;
+  std::string device, variant, code, instruction;
   swallow_memory_plan plan{};
   Series openSeconds;  // until a session is there
   Series firstSeconds; // until the logits of a prompt of one token are there

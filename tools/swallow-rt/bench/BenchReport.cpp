@@ -32,11 +32,13 @@ std::string percent(const Series &shares) {
 std::string heading(const BenchResult &result, const Workload &workload) {
   const Json &model = workload.description()["model"];
   const Json &weights = workload.description()["weights"];
-  std::string text = format("%s, %s parameters, %s; variant %s, %d threads\n",
-                            model["architecture"].get<std::string>().c_str(),
-                            weights["parameters"].dump().c_str(),
-                            model["dtype"].get<std::string>().c_str(),
-                            result.variant.c_str(), result.plan.threads);
+  std::string text =
+      format("%s, %s parameters, %s; %s, variant %s (%s), "
+             "%d threads\n",
+             model["architecture"].get<std::string>().c_str(),
+             weights["parameters"].dump().c_str(),
+             model["dtype"].get<std::string>().c_str(), result.device.c_str(),
+             result.variant.c_str(), result.code.c_str(), result.plan.threads);
   text += format("weights   %s %s, %s read by a step of one token%s\n",
                  formatBytes(double(result.plan.weights_bytes)).c_str(),
                  result.plan.weights_allocated_bytes ? "in memory" : "mapped",
@@ -148,7 +150,9 @@ std::string benchJson(const BenchResult &result, const Workload &workload) {
       {"runtime_version", swallow_version()},
       {"model", description["model"]},
       {"synthetic_seed", description["weights"]["synthetic_seed"]},
+      {"device", result.device},
       {"variant", result.variant},
+      {"code", result.code},
       {"threads", result.plan.threads},
       {"step_bytes", workload.stepBytes()},
       {"machine",
