@@ -50,9 +50,9 @@ Result<std::unique_ptr<Session>> Session::open(StepProgram program,
   std::unique_ptr<Session> session(
       new Session(std::move(program), std::move(plan)));
   if (context) {
-    SWALLOW_ASSIGN(
-        session->backend_,
-        openCudaBackend(session->program_, session->plan_, std::move(context)));
+    SWALLOW_ASSIGN(session->backend_,
+                   openCudaBackend(session->program_, session->plan_,
+                                   std::move(context), options.profile));
   } else {
     SWALLOW_ASSIGN(session->backend_,
                    openCpuBackend(session->program_, session->plan_, options));

@@ -308,24 +308,36 @@ swallow_status swallow_logits(const swallow_session *session, size_t index,
                               const float **logits);
 
 /* Time spent in stage `index` of compiled code on the calling thread since the
- * session began, if options.profile was set. `name` lives as long as the
- * session. OUT_OF_RANGE past the last stage. */
+ * session began, if options.profile was set; on a GPU, in kernel `index` by the
+ * device's clock. `name` lives as long as the session. OUT_OF_RANGE past the
+ * last stage. */
 swallow_status swallow_session_stage_time(const swallow_session *session,
                                           size_t index, const char **name,
                                           double *seconds, uint64_t *calls);
 
-/* What the machine can do at best on the session's threads, measured when it is
- * asked for; takes some milliseconds and a pass over the weights. */
+/* What the machine can do at best on the session's threads, or on its GPU,
+ * measured when it is asked for; takes some milliseconds and a pass over the
+ * weights. */
 typedef struct swallow_machine_limits {
   size_t struct_size;
-  double
-      read_bytes_per_second; /* over the weights, where the session has them */
+  /* Over the weights; of a GPU what copies within its memory read and write, 0
+   * where there is no room for one. */
+  double read_bytes_per_second;
   /* Multiplications and additions of `instruction`, the one that this variant
    * multiplies most weights with; 0 and "" where none is known. */
   double operations_per_second;
   const char *instruction; /* "vdpbf16ps zmm"; never freed */
+  /* Of a GPU: operations_per_second is nominal, that of its multiprocessors and
+   * clock, not measured; and its memory by clock and width, 0 where the driver
+   * does not name them. */
+  bool on_gpu;
+  double nominal_read_bytes_per_second;
+  /* Of a GPU: all memory, and what no process has taken of it. */
+  uint64_t device_memory_bytes;
+  uint64_t device_memory_free_bytes;
 } swallow_machine_limits;
 
+/* Also the errors of a GPU's driver. */
 swallow_status swallow_session_machine_limits(swallow_session *session,
                                               swallow_machine_limits *limits);
 

@@ -11,6 +11,8 @@
 //                                         0: the stub of the toolkit
 //   SWALLOW_EMULATOR_FAIL_ALLOCATION=N    the Nth cuMemAlloc is out of memory
 //   SWALLOW_EMULATOR_FAIL_LAUNCH=N        the device is lost at the Nth kernel
+//   SWALLOW_EMULATOR_SPOIL_COPY=N         the Nth copy to the device arrives
+//                                         with all bits inverted
 //   SWALLOW_EMULATOR_FATAL=all            all findings fail the next call that
 //                                         waits, or with "faults" only those
 //                                         on which a device stops
@@ -36,6 +38,7 @@ struct Settings {
   int driverVersion = 12080;
   uint64_t failAllocation = 0; // 0: never
   uint64_t failLaunch = 0;     // 0: never
+  uint64_t spoilCopy = 0;      // 0: never
   bool allFindingsFatal = true;
   std::string report; // empty: none
 

@@ -42,9 +42,9 @@ protected:
   /// Restarts the emulator with these SWALLOW_EMULATOR_... variables.
   static void
   configure(std::initializer_list<std::pair<const char *, const char *>> set) {
-    for (const char *name :
-         {"DEVICES", "NAME", "CAPABILITY", "MULTIPROCESSORS", "MEMORY",
-          "DRIVER", "FAIL_ALLOCATION", "FAIL_LAUNCH", "FATAL", "REPORT"})
+    for (const char *name : {"DEVICES", "NAME", "CAPABILITY", "MULTIPROCESSORS",
+                             "MEMORY", "DRIVER", "FAIL_ALLOCATION",
+                             "FAIL_LAUNCH", "SPOIL_COPY", "FATAL", "REPORT"})
       unsetenv((std::string("SWALLOW_EMULATOR_") + name).c_str());
     unsetenv("CUDA_VISIBLE_DEVICES");
     for (auto [name, value] : set)

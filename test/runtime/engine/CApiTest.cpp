@@ -319,6 +319,8 @@ TEST_F(CApiTest, MeasuresTheMachine) {
   // The variant in use asks for no instruction that multiplies vectors.
   EXPECT_STREQ(limits.instruction, "");
   EXPECT_EQ(limits.operations_per_second, 0);
+  EXPECT_FALSE(limits.on_gpu);
+  EXPECT_EQ(limits.device_memory_bytes, 0u);
   limits.struct_size = 0;
   EXPECT_EQ(swallow_session_machine_limits(session, &limits),
             SWALLOW_INVALID_ARGUMENT);
