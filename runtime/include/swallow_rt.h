@@ -27,9 +27,9 @@
  *
  * Ownership. What an artifact, session or stream returns a pointer to belongs
  * to it; the comment says how long it lasts. Only swallow_string_free frees
- * what swallow_artifact_inspect returns. A session keeps what it needs of its
- * artifact alive: they can be closed in either order. Every destroy function
- * accepts NULL.
+ * what swallow_artifact_inspect and swallow_devices return. A session keeps
+ * what it needs of its artifact alive: they can be closed in either order.
+ * Every destroy function accepts NULL.
  *
  * Evolution. Structs that the caller fills begin with struct_size, set by their
  * init function to the size that the caller was compiled with: later versions
@@ -390,6 +390,10 @@ swallow_status swallow_session_verify_probe(swallow_session *session,
 swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
                                         const swallow_session_options *options,
                                         char **json);
+/* The CPU, the GPUs that this process may use and their driver as JSON: what
+ * `swallow-rt devices --json` prints. Without a driver it says why. The caller
+ * frees `json` with swallow_string_free. */
+swallow_status swallow_devices(char **json);
 void swallow_string_free(char *string);
 
 #ifdef __cplusplus

@@ -327,6 +327,20 @@ TEST_F(CApiTest, MeasuresTheMachine) {
   swallow_session_destroy(session);
 }
 
+TEST_F(CApiTest, ListsDevicesWithoutADriver) {
+  ASSERT_EQ(setenv("SWALLOW_CUDA_LIBRARY", "/nowhere/libcuda.so.1", 1), 0);
+  char *text = nullptr;
+  ASSERT_EQ(swallow_devices(&text), SWALLOW_OK);
+  unsetenv("SWALLOW_CUDA_LIBRARY");
+  nlohmann::json json = nlohmann::json::parse(text);
+  swallow_string_free(text);
+  EXPECT_GE(json["cpu"]["threads"].get<int>(), 1);
+  EXPECT_TRUE(json["driver"].is_null());
+  EXPECT_TRUE(json["gpus"].empty());
+  EXPECT_NE(json["driver_error"].get<std::string>().find("/nowhere"),
+            std::string::npos);
+}
+
 TEST_F(CApiTest, TellsThatWeightsAreSynthetic) {
   ArtifactParts parts = test::nextTokenArtifact();
   parts.program.synthetic = std::make_unique<fbs::SyntheticWeightsT>();
