@@ -11,6 +11,7 @@ Result<double> measureCopySpeed(const Stream &stream) {
   // than the driver surely has left to give.
   constexpr uint64_t kMost = uint64_t(512) << 20, kLeast = uint64_t(1) << 20;
   constexpr int kAttempts = 5;
+  SWALLOW_TRY(stream.synchronize());
   SWALLOW_ASSIGN(MemoryInfo memory, stream.context().memoryInfo());
   const uint64_t half = std::min(kMost, memory.freeBytes / 8) / 2 / 4096 * 4096;
   if (half < kLeast)

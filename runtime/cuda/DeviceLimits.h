@@ -14,8 +14,8 @@ namespace swallow::cuda {
 
 /// Bytes per second that copies within the device's memory read and write
 /// together, by the device's clock: the best of some. They are larger than any
-/// cache where memory for that is free; 0 where next to none is. Waits for the
-/// stream.
+/// cache where memory for that is free; 0 where next to none is. What is in
+/// the stream is done afterwards.
 Result<double> measureCopySpeed(const Stream &stream);
 
 } // namespace swallow::cuda

@@ -45,6 +45,7 @@ class Kit:
         self.options = options
         self.folder = folder
         self.models = []  # (name, parts)
+        self.glibc = ""  # the oldest that the program runs with
 
     def program(self):
         target = self.folder / "swallow-rt"
@@ -54,6 +55,10 @@ class Kit:
         if strange:
             sys.exit("make_kit.py: swallow-rt would need "
                      f"{', '.join(strange)} on the other machine")
+        versions = re.findall(r"GLIBC_([0-9.]+)", run("readelf", "-V", target))
+        self.glibc = max(versions, key=lambda v: [int(n) for n in v.split(".")])
+        print(f"swallow-rt: {target.stat().st_size / 1e6:.2f} MB, needs glibc "
+              f"{self.glibc}", flush=True)
 
     def compile(self, name, source, parts, *arguments):
         run(self.options.bin / "swallowc", "compile", source, "-quiet",
@@ -89,6 +94,7 @@ class Kit:
             "compiler": run(self.options.bin / "swallowc", "--version")
             .splitlines()[0],
             "runtime": run(self.options.bin / "swallow-rt", "--version"),
+            "glibc": self.glibc,
             "target": self.options.target,
             "models": [name for name, _ in self.models]}
         with open(self.folder / "kit.json", "w", encoding="ascii") as file:

@@ -224,7 +224,7 @@ private:
     }
     for (Test test : result_.tests) {
       test.tokens = std::min<int64_t>(test.tokens, test.decode ? 1 : 32);
-      time(test);
+      time(test, forkAll(test));
     }
   }
 
@@ -235,11 +235,16 @@ private:
     check(swallow_prefill(session_.get(), sequence, ids.data(), ids.size()));
   }
 
-  /// Seconds of one run of the test.
-  double time(const Test &test) {
+  /// A sequence of the test's depth for each of its batch.
+  std::vector<int64_t> forkAll(const Test &test) {
     std::vector<int64_t> sequences;
     for (int64_t i = 0; i < test.batch; ++i)
       sequences.push_back(fork(bases_.at(test.depth)));
+    return sequences;
+  }
+
+  /// Seconds of one run of the test, which removes the sequences.
+  double time(const Test &test, const std::vector<int64_t> &sequences) {
     Clock::time_point start = Clock::now();
     if (test.decode) {
       std::vector<swallow_row> rows(sequences.size());
@@ -258,6 +263,16 @@ private:
   }
 
   void measure(Test &test) {
+    // A GPU copies keys and values after the call; measuring its limits waits
+    // for that.
+    const std::vector<int64_t> sequences = forkAll(test);
+    measureLimits(test);
+    std::vector<StageShare> before = stageTimes();
+    test.seconds.add(time(test, sequences));
+    addStages(test, before);
+  }
+
+  void measureLimits(Test &test) {
     swallow_machine_limits limits{};
     limits.struct_size = sizeof(limits);
     check(swallow_session_machine_limits(session_.get(), &limits));
@@ -276,9 +291,6 @@ private:
     result_.peak.add(limits.operations_per_second);
     test.readSpeed.add(limits.read_bytes_per_second);
     test.peak.add(limits.operations_per_second);
-    std::vector<StageShare> before = stageTimes();
-    test.seconds.add(time(test));
-    addStages(test, before);
   }
 
   std::vector<StageShare> stageTimes() const {
