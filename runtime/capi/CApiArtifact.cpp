@@ -1,6 +1,7 @@
 //===- CApiArtifact.cpp - errors, artifacts and text of swallow_rt.h ------===//
 
 #include "runtime/capi/CApi.h"
+#include "runtime/engine/Devices.h"
 #include "runtime/engine/Inspect.h"
 #include "runtime/engine/StepProgram.h"
 #include "runtime/text/StreamDecoder.h"
@@ -157,6 +158,15 @@ swallow_status swallow_artifact_variant(const swallow_artifact *artifact,
   });
 }
 
+/// A copy that swallow_string_free frees.
+static char *allocateString(const std::string &text) {
+  char *copy = static_cast<char *>(std::malloc(text.size() + 1));
+  if (!copy)
+    throw std::bad_alloc();
+  std::memcpy(copy, text.c_str(), text.size() + 1);
+  return copy;
+}
+
 swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
                                         const swallow_session_options *options,
                                         char **json) {
@@ -167,11 +177,14 @@ swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
     Result<std::string> text = inspectJson(*artifact->artifact, parsed);
     if (!text.ok())
       return fail(text.error());
-    char *copy = static_cast<char *>(std::malloc(text->size() + 1));
-    if (!copy)
-      throw std::bad_alloc();
-    std::memcpy(copy, text->c_str(), text->size() + 1);
-    *json = copy;
+    *json = allocateString(*text);
+    return swallow_status(SWALLOW_OK);
+  });
+}
+
+swallow_status swallow_devices(char **json) {
+  return guard([&] {
+    *json = allocateString(devicesJson());
     return swallow_status(SWALLOW_OK);
   });
 }

@@ -248,11 +248,17 @@ swallow_status swallow_logits(const swallow_session *session, size_t index,
 swallow_status swallow_session_machine_limits(swallow_session *session,
                                               swallow_machine_limits *limits) {
   return guard([&] {
-    MachineSpeeds measured = session->session->measureSpeeds();
+    Result<MachineSpeeds> measured = session->session->measureSpeeds();
+    if (!measured.ok())
+      return fail(measured.error());
     swallow_machine_limits value{};
-    value.read_bytes_per_second = measured.readSpeed;
-    value.operations_per_second = measured.peak;
-    value.instruction = measured.instruction;
+    value.read_bytes_per_second = measured->readSpeed;
+    value.operations_per_second = measured->peak;
+    value.instruction = measured->instruction;
+    value.on_gpu = measured->onGpu;
+    value.nominal_read_bytes_per_second = measured->nominalReadSpeed;
+    value.device_memory_bytes = measured->memoryBytes;
+    value.device_memory_free_bytes = measured->memoryFree;
     return fillStruct(limits, value);
   });
 }

@@ -178,6 +178,11 @@ enum CUeventFlags : unsigned {
   EventDisableTiming = 2,
 };
 
+enum CUeventRecordFlags : unsigned {
+  EventRecordDefault = 0,
+  EventRecordExternal = 1, // while capturing: each launch of the graph records
+};
+
 enum CUmemHostAllocFlags : unsigned {
   MemHostAllocPortable = 1,
   MemHostAllocDeviceMap = 2,
@@ -238,6 +243,7 @@ enum class CUgraphNodeType : int {
   Memcpy = 1,
   Memset = 2,
   Empty = 5,
+  EventRecord = 7,
 };
 
 //===-- Functions ---------------------------------------------------------===//
@@ -309,6 +315,8 @@ enum class CUgraphNodeType : int {
   X(cuEventCreate, cuEventCreate, (CUevent *event, unsigned flags))            \
   X(cuEventDestroy, cuEventDestroy_v2, (CUevent event))                        \
   X(cuEventRecord, cuEventRecord, (CUevent event, CUstream stream))            \
+  X(cuEventRecordWithFlags, cuEventRecordWithFlags,                            \
+    (CUevent event, CUstream stream, unsigned flags))                          \
   X(cuEventSynchronize, cuEventSynchronize, (CUevent event))                   \
   X(cuEventQuery, cuEventQuery, (CUevent event))                               \
   X(cuEventElapsedTime, cuEventElapsedTime,                                    \

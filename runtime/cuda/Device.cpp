@@ -22,6 +22,30 @@ double DeviceInfo::peakBandwidth() const {
   return 2.0 * memoryClockKHz * 1000.0 * memoryBusBits / 8.0;
 }
 
+/// Multiplications with an addition that the tensor cores of a multiprocessor
+/// do in a clock, of bf16 and dense; 0: not known. From the white papers of the
+/// architectures.
+static int productsPerClock(int sm) {
+  switch (sm) {
+  case 80:
+    return 1024;
+  case 86:
+  case 89:
+  case 120:
+    return 512;
+  case 90:
+    return 2048;
+  case 100:
+    return 4096;
+  default:
+    return 0;
+  }
+}
+
+double DeviceInfo::peakProducts() const {
+  return 2.0 * productsPerClock(sm()) * multiprocessors * clockKHz * 1000.0;
+}
+
 static Result<DeviceInfo> describeDevice(const Driver &driver, int index) {
   const DriverFunctions &api = driver.api();
   DeviceInfo info;

@@ -39,6 +39,11 @@ struct DeviceInfo {
   /// known. Two transfers a clock: CUDA C++ Best Practices Guide, "Theoretical
   /// Bandwidth Calculation".
   double peakBandwidth() const;
+  /// Multiplications and additions a second that the tensor cores' dense
+  /// products of bf16 can reach at the clock that the driver names, 0 where
+  /// that or the architecture is not known. Nominal: products with f32 sums
+  /// have half of it on GeForce cards, which nothing tells apart.
+  double peakProducts() const;
 };
 
 /// Every device that the process may use, by index.

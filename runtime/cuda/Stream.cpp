@@ -70,6 +70,13 @@ Status Stream::record(const Event &event) const {
                          "recording an event");
 }
 
+Status Stream::recordInGraph(const Event &event) const {
+  SWALLOW_TRY(context().makeCurrent());
+  return context().check(context().api().cuEventRecordWithFlags(
+                             event.get(), get(), EventRecordExternal),
+                         "recording an event in a graph");
+}
+
 Status Stream::wait(const Event &event) const {
   SWALLOW_TRY(context().makeCurrent());
   return context().check(

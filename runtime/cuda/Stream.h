@@ -50,6 +50,9 @@ public:
   Result<bool> isDone() const;
   /// Sets the mark to the work enqueued so far.
   Status record(const Event &event) const;
+  /// While a graph is being recorded from the stream: each launch of the graph
+  /// sets the mark when it comes to this place.
+  Status recordInGraph(const Event &event) const;
   /// Work enqueued from now on waits for the mark.
   Status wait(const Event &event) const;
 

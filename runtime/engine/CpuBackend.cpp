@@ -157,7 +157,7 @@ public:
     return program_.weights;
   }
 
-  MachineSpeeds measureSpeeds() override {
+  Result<MachineSpeeds> measureSpeeds() override {
     MachineSpeeds speeds;
     speeds.readSpeed = measureReadSpeed(*team_, weights());
     if (const ProductInstruction *instruction =

@@ -2,13 +2,16 @@
 
 #include "runtime/abi/GpuAbi.h"
 #include "runtime/cuda/Buffer.h"
+#include "runtime/cuda/DeviceLimits.h"
 #include "runtime/cuda/Graph.h"
 #include "runtime/cuda/JitCache.h"
 #include "runtime/cuda/WeightUpload.h"
+#include "runtime/engine/LaunchTimer.h"
 #include "runtime/engine/WeightMemory.h"
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace swallow {
 
@@ -24,8 +27,11 @@ constexpr int64_t kGraphTokens = 16;
 class CudaBackend final : public StepBackend {
 public:
   CudaBackend(const StepProgram &program, const MemoryPlan &plan,
-              ContextPtr context)
-      : program_(program), plan_(plan), context_(std::move(context)) {}
+              ContextPtr context, bool profile)
+      : program_(program), plan_(plan), context_(std::move(context)) {
+    if (profile)
+      timer_.emplace();
+  }
 
   /// `progress` may be null.
   Status open(const WeightsProgress &progress) {
@@ -33,6 +39,10 @@ public:
     device_ = device.id() + " (" + device.name + ")";
     SWALLOW_ASSIGN(stream_, Stream::create(context_));
     SWALLOW_TRY(loadKernels());
+    if (timer_)
+      for (const Group &group : groups_)
+        for (const Launch &launch : group.launches)
+          timer_->addKernel(launch.function.name());
     SWALLOW_TRY(allocate());
     SWALLOW_TRY(uploadWeights(progress));
     fillArguments();
@@ -45,11 +55,14 @@ public:
   }
 
   Status execute(int64_t numTokens, int64_t numLogits) override {
-    if (numTokens > kGraphTokens)
-      SWALLOW_TRY(enqueue(numTokens, numLogits));
-    else
-      SWALLOW_TRY(replay(numTokens, numLogits));
-    return stream_.synchronize();
+    if (numTokens > kGraphTokens && !timer_) {
+      SWALLOW_TRY(enqueue(numTokens, numLogits, nullptr));
+      return stream_.synchronize();
+    }
+    SWALLOW_ASSIGN(const RecordedStep *step, recorded(numTokens, numLogits));
+    SWALLOW_TRY(step->exec.launch(stream_));
+    SWALLOW_TRY(stream_.synchronize());
+    return timer_ ? timer_->add(step->launches) : Status();
   }
 
   const float *logits() const override {
@@ -69,6 +82,24 @@ public:
     return {};
   }
 
+  Result<MachineSpeeds> measureSpeeds() override {
+    MachineSpeeds speeds;
+    SWALLOW_ASSIGN(speeds.readSpeed, measureCopySpeed(stream_));
+    speeds.onGpu = true;
+    speeds.nominalReadSpeed = context_->device().peakBandwidth();
+    speeds.peak = context_->device().peakProducts();
+    if (speeds.peak > 0)
+      speeds.instruction = "bf16 tensor cores";
+    SWALLOW_ASSIGN(MemoryInfo memory, context_->memoryInfo());
+    speeds.memoryBytes = memory.totalBytes;
+    speeds.memoryFree = memory.freeBytes;
+    return speeds;
+  }
+
+  std::span<const StageTime> stageTimes() const override {
+    return timer_ ? timer_->times() : std::span<const StageTime>();
+  }
+
   const std::string &device() const override { return device_; }
   const std::string &code() const override { return code_; }
   std::string notice() const override { return notice_; }
@@ -81,6 +112,10 @@ private:
   struct Group {
     int32_t begin, end; // layers; -1 and 0: once, with layer -1
     std::vector<Launch> launches;
+  };
+  struct RecordedStep {
+    GraphExec exec;
+    RecordedLaunches launches; // where they are timed
   };
 
   /// The machine code of the artifact where the driver takes it, else what the
@@ -206,16 +241,20 @@ private:
       args_.slots[i] = arena_.address() + plan_.arenaOffsets[i];
   }
 
-  /// The whole step, from the batch in host memory to the logits there.
-  Status enqueue(int64_t numTokens, int64_t numLogits) {
+  /// The whole step, from the batch in host memory to the logits there. Its
+  /// launches are timed where there is room to note them.
+  Status enqueue(int64_t numTokens, int64_t numLogits,
+                 RecordedLaunches *launches) {
     args_.num_tokens = numTokens;
     args_.num_logits = numLogits;
     SWALLOW_TRY(batch_.write(stream_, hostBatch_.bytes()));
+    if (launches)
+      SWALLOW_TRY(timer_->begin(stream_));
     for (const Group &group : groups_) {
       int32_t layer = group.begin;
       do {
         for (const Launch &launch : group.launches)
-          SWALLOW_TRY(enqueue(launch, layer));
+          SWALLOW_TRY(enqueue(launch, layer, launches));
       } while (++layer < group.end);
     }
     const uint64_t bytes =
@@ -225,7 +264,8 @@ private:
     return {};
   }
 
-  Status enqueue(const Launch &launch, int32_t layer) {
+  Status enqueue(const Launch &launch, int32_t layer,
+                 RecordedLaunches *launches) {
     const fbs::GpuLaunch &info = *launch.info;
     const int64_t rows = info.rows() == fbs::GridRows::Tokens ? args_.num_tokens
                          : info.rows() == fbs::GridRows::Logits
@@ -240,22 +280,27 @@ private:
     shape.block = {info.threads(), 1, 1};
     shape.dynamicSharedBytes = info.shared_bytes();
     void *parameters[] = {&args_, &layer};
-    return launch.function.launch(stream_, shape, parameters);
+    SWALLOW_TRY(launch.function.launch(stream_, shape, parameters));
+    return launches
+               ? timer_->endLaunch(stream_, launch.function.name(), *launches)
+               : Status();
   }
 
-  /// Launches the recorded step of as many rows and logits, which is recorded
-  /// when there is none yet: all else is read from device memory.
-  Status replay(int64_t numTokens, int64_t numLogits) {
+  /// The recorded step of as many rows and logits, which is recorded when there
+  /// is none yet: all else is read from device memory.
+  Result<const RecordedStep *> recorded(int64_t numTokens, int64_t numLogits) {
     const std::pair key(numTokens, numLogits);
     auto found = graphs_.find(key);
     if (found == graphs_.end()) {
+      RecordedStep step;
+      RecordedLaunches *launches = timer_ ? &step.launches : nullptr;
       SWALLOW_ASSIGN(Graph graph, Graph::capture(stream_, [&] {
-                       return enqueue(numTokens, numLogits);
+                       return enqueue(numTokens, numLogits, launches);
                      }));
-      SWALLOW_ASSIGN(GraphExec exec, GraphExec::instantiate(std::move(graph)));
-      found = graphs_.emplace(key, std::move(exec)).first;
+      SWALLOW_ASSIGN(step.exec, GraphExec::instantiate(std::move(graph)));
+      found = graphs_.emplace(key, std::move(step)).first;
     }
-    return found->second.launch(stream_);
+    return &found->second;
   }
 
   const StepProgram &program_;
@@ -268,16 +313,18 @@ private:
   DeviceBuffer weights_, kv_, arena_, logits_, batch_;
   PinnedBuffer hostLogits_, hostBatch_;
   SwallowGpuArgs args_{};
-  std::map<std::pair<int64_t, int64_t>, GraphExec> graphs_;
+  std::optional<LaunchTimer> timer_; // where the session is profiled
+  std::map<std::pair<int64_t, int64_t>, RecordedStep> graphs_;
 };
 
 } // namespace
 
 Result<std::unique_ptr<StepBackend>>
 openCudaBackend(const StepProgram &program, const MemoryPlan &plan,
-                ContextPtr context, const WeightsProgress &progress) {
+                ContextPtr context, bool profile,
+                const WeightsProgress &progress) {
   auto backend =
-      std::make_unique<CudaBackend>(program, plan, std::move(context));
+      std::make_unique<CudaBackend>(program, plan, std::move(context), profile);
   SWALLOW_TRY(backend->open(progress));
   return std::unique_ptr<StepBackend>(std::move(backend));
 }

@@ -21,12 +21,14 @@ Result<cuda::ContextPtr> openContext(const GpuChoice &gpu,
 using WeightsProgress = std::function<void(uint64_t done, uint64_t total)>;
 
 /// Loads the kernels of program.variant, which is a GPU's, and copies the
-/// weights to the context's GPU. `program` and `plan` must outlive the backend.
-/// Errors: those of the driver (DeviceError), also when the PTX lacks a kernel
-/// that the artifact launches, and OutOfMemory.
+/// weights to the context's GPU. With `profile` all steps are recorded, with
+/// the marks that time their kernels. `program` and `plan` must outlive the
+/// backend. Errors: those of the driver (DeviceError), also when the PTX lacks
+/// a kernel that the artifact launches, and OutOfMemory.
 Result<std::unique_ptr<StepBackend>>
 openCudaBackend(const StepProgram &program, const MemoryPlan &plan,
-                cuda::ContextPtr context, const WeightsProgress &progress = {});
+                cuda::ContextPtr context, bool profile = false,
+                const WeightsProgress &progress = {});
 
 } // namespace swallow
 

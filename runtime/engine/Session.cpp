@@ -52,7 +52,7 @@ Result<std::unique_ptr<Session>> Session::open(StepProgram program,
   if (context) {
     SWALLOW_ASSIGN(session->backend_,
                    openCudaBackend(session->program_, session->plan_,
-                                   std::move(context),
+                                   std::move(context), options.profile,
                                    options.weightsProgress));
   } else {
     SWALLOW_ASSIGN(session->backend_,

@@ -92,9 +92,10 @@ public:
   int64_t freeBlocks() const { return pool_.numFree(); }
 
   /// What the machine can do on this session's threads, measured now.
-  MachineSpeeds measureSpeeds() { return backend_->measureSpeeds(); }
+  Result<MachineSpeeds> measureSpeeds() { return backend_->measureSpeeds(); }
 
-  /// Times of the stages on thread 0; empty unless options.profile.
+  /// Times of the stages on thread 0, or of a GPU's kernels; empty unless
+  /// options.profile.
   std::span<const StageTime> stageTimes() const {
     return backend_->stageTimes();
   }

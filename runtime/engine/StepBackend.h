@@ -30,9 +30,16 @@ struct StepBatch {
 
 /// What a machine can do, measured now.
 struct MachineSpeeds {
-  double readSpeed = 0;         // bytes per second, over the weights
+  /// Bytes per second: of a CPU reading the weights; of a GPU reading and
+  /// writing in copies within its memory, 0 where there was no room for one.
+  double readSpeed = 0;
   double peak = 0;              // operations per second of `instruction`, or
   const char *instruction = ""; // 0 and "" where none is known
+  // Of a GPU alone.
+  bool onGpu = false;
+  double nominalReadSpeed = 0; // by its clock and its width; 0: not known
+  uint64_t memoryBytes = 0;    // of the device, and what
+  uint64_t memoryFree = 0;     // no process has taken of it
 };
 
 /// A device with the memory of one session: weights, keys and values,
@@ -53,9 +60,11 @@ public:
 
   /// The weights that steps read, where the CPU can read them too.
   virtual std::span<const uint8_t> weights() const { return {}; }
-  virtual MachineSpeeds measureSpeeds() { return {}; }
-  /// Empty unless the session was opened with `profile`, and on GPUs.
-  virtual std::span<const StageTime> stageTimes() const { return {}; }
+  /// A GPU's peak is nominal, not measured. Errors: those of the driver.
+  virtual Result<MachineSpeeds> measureSpeeds() = 0;
+  /// Of the CPU the stages, of a GPU the kernels. Empty unless the session was
+  /// opened with `profile`.
+  virtual std::span<const StageTime> stageTimes() const = 0;
   /// "cpu", or "cuda:0 (NVIDIA H200)".
   virtual const std::string &device() const = 0;
   /// What of the artifact runs: "native code", or on a GPU "cubin of ptxas

@@ -27,9 +27,9 @@
  *
  * Ownership. What an artifact, session or stream returns a pointer to belongs
  * to it; the comment says how long it lasts. Only swallow_string_free frees
- * what swallow_artifact_inspect returns. A session keeps what it needs of its
- * artifact alive: they can be closed in either order. Every destroy function
- * accepts NULL.
+ * what swallow_artifact_inspect and swallow_devices return. A session keeps
+ * what it needs of its artifact alive: they can be closed in either order.
+ * Every destroy function accepts NULL.
  *
  * Evolution. Structs that the caller fills begin with struct_size, set by their
  * init function to the size that the caller was compiled with: later versions
@@ -315,24 +315,36 @@ swallow_status swallow_logits(const swallow_session *session, size_t index,
                               const float **logits);
 
 /* Time spent in stage `index` of compiled code on the calling thread since the
- * session began, if options.profile was set. `name` lives as long as the
- * session. OUT_OF_RANGE past the last stage. */
+ * session began, if options.profile was set; on a GPU, in kernel `index` by the
+ * device's clock. `name` lives as long as the session. OUT_OF_RANGE past the
+ * last stage. */
 swallow_status swallow_session_stage_time(const swallow_session *session,
                                           size_t index, const char **name,
                                           double *seconds, uint64_t *calls);
 
-/* What the machine can do at best on the session's threads, measured when it is
- * asked for; takes some milliseconds and a pass over the weights. */
+/* What the machine can do at best on the session's threads, or on its GPU,
+ * measured when it is asked for; takes some milliseconds and a pass over the
+ * weights. */
 typedef struct swallow_machine_limits {
   size_t struct_size;
-  double
-      read_bytes_per_second; /* over the weights, where the session has them */
+  /* Over the weights; of a GPU what copies within its memory read and write, 0
+   * where there is no room for one. */
+  double read_bytes_per_second;
   /* Multiplications and additions of `instruction`, the one that this variant
    * multiplies most weights with; 0 and "" where none is known. */
   double operations_per_second;
   const char *instruction; /* "vdpbf16ps zmm"; never freed */
+  /* Of a GPU: operations_per_second is nominal, that of its multiprocessors and
+   * clock, not measured; and its memory by clock and width, 0 where the driver
+   * does not name them. */
+  bool on_gpu;
+  double nominal_read_bytes_per_second;
+  /* Of a GPU: all memory, and what no process has taken of it. */
+  uint64_t device_memory_bytes;
+  uint64_t device_memory_free_bytes;
 } swallow_machine_limits;
 
+/* Also the errors of a GPU's driver. */
 swallow_status swallow_session_machine_limits(swallow_session *session,
                                               swallow_machine_limits *limits);
 
@@ -385,6 +397,10 @@ swallow_status swallow_session_verify_probe(swallow_session *session,
 swallow_status swallow_artifact_inspect(const swallow_artifact *artifact,
                                         const swallow_session_options *options,
                                         char **json);
+/* The CPU, the GPUs that this process may use and their driver as JSON: what
+ * `swallow-rt devices --json` prints. Without a driver it says why. The caller
+ * frees `json` with swallow_string_free. */
+swallow_status swallow_devices(char **json);
 void swallow_string_free(char *string);
 
 #ifdef __cplusplus

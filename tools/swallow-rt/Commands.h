@@ -21,6 +21,8 @@ void addRunCommand(CLI::App &app, Command &command);
 void addChatCommand(CLI::App &app, Command &command);
 void addInspectCommand(CLI::App &app, Command &command);
 void addVerifyCommand(CLI::App &app, Command &command);
+void addDevicesCommand(CLI::App &app, Command &command);
+void addCompareCommand(CLI::App &app, Command &command);
 void addLogitsCommand(CLI::App &app, Command &command);
 void addTokenizeCommand(CLI::App &app, Command &command);
 void addDetokenizeCommand(CLI::App &app, Command &command);

@@ -1,5 +1,5 @@
 #include "tools/swallow-rt/Commands.h"
-#include "tools/swallow-rt/Support.h"
+#include "tools/swallow-rt/Feed.h"
 #include "tools/swallow-rt/options/Options.h"
 
 #include <algorithm>
@@ -15,14 +15,9 @@ struct LogitsOptions : CommonOptions {
   bool json = false;
 };
 
-/// [copy][position][vocabulary]
-using Logits = std::vector<std::vector<std::vector<float>>>;
-
-/// Feeds the same ids to several sequences. Copy s begins s steps after copy 0
-/// and the rows of a step take turns, so that neighbouring rows belong to
-/// different sequences at different positions.
-Logits computeLogits(const LogitsOptions &options,
-                     const swallow_artifact *artifact) {
+/// Of each copy.
+std::vector<LogitRows> computeLogits(const LogitsOptions &options,
+                                     const swallow_artifact *artifact) {
   swallow_session_options sessionOptions = options.session();
   size_t count = options.ids.size();
   size_t copies = static_cast<size_t>(options.copies);
@@ -39,37 +34,10 @@ Logits computeLogits(const LogitsOptions &options,
   sessionOptions.max_logit_rows = sessionOptions.max_step_tokens;
   SessionPtr session = createSession(artifact, sessionOptions);
   size_t vocab = static_cast<size_t>(modelInfo(artifact).vocab_size);
-
-  std::vector<int64_t> sequences(copies);
-  for (int64_t &sequence : sequences)
-    check(swallow_sequence_create(session.get(), &sequence));
-  Logits logits(copies);
-  std::vector<size_t> done(copies, 0);
-  std::vector<swallow_row> rows;
-  std::vector<size_t> copyOfRow;
-  for (size_t step = 0; done.back() < count; ++step) {
-    rows.clear();
-    copyOfRow.clear();
-    for (size_t i = 0; i < chunk; ++i)
-      for (size_t copy = 0; copy < std::min(copies, step + 1); ++copy) {
-        if (done[copy] + i >= count)
-          continue;
-        rows.push_back({sequences[copy], options.ids[done[copy] + i], true});
-        copyOfRow.push_back(copy);
-      }
-    check(swallow_step(session.get(), rows.data(), rows.size()));
-    for (size_t row = 0; row < rows.size(); ++row) {
-      const float *values = nullptr;
-      check(swallow_logits(session.get(), row, &values));
-      logits[copyOfRow[row]].emplace_back(values, values + vocab);
-    }
-    for (size_t copy = 0; copy < copies; ++copy)
-      done[copy] = logits[copy].size();
-  }
-  return logits;
+  return feedCopies({session.get(), vocab}, options.ids, chunk, copies, count);
 }
 
-std::string rowsJson(const std::vector<std::vector<float>> &rows) {
+std::string rowsJson(const LogitRows &rows) {
   std::string json = "[";
   char number[32];
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -92,7 +60,7 @@ std::string rowsJson(const std::vector<std::vector<float>> &rows) {
 
 int printLogits(const LogitsOptions &options) {
   ArtifactPtr artifact = openArtifact(options.file);
-  Logits logits = computeLogits(options, artifact.get());
+  std::vector<LogitRows> logits = computeLogits(options, artifact.get());
   if (options.json) {
     std::string json =
         idsJson(options.ids) + ",\"logits\":" + rowsJson(logits[0]);

@@ -22,11 +22,15 @@ void showProgress(void *, uint64_t done, uint64_t total) {
                formatBytes(double(total)).c_str(), done == total ? "\n" : "");
 }
 
+bool isForGpu(std::string_view variant) { return variant.starts_with("sm_"); }
+
 /// Replays the probe with one variant; returns whether it matches.
 bool verifyVariant(const CommonOptions &options, swallow_artifact *artifact,
                    const std::string &variant, int64_t probeTokens) {
   swallow_session_options sessionOptions = options.session();
   sessionOptions.variant = variant.c_str();
+  if (!isForGpu(variant)) // options.device says which GPU
+    sessionOptions.device = "cpu";
   sessionOptions.context_length = probeTokens;
   sessionOptions.max_logit_rows = probeTokens;
   SessionPtr session = createSession(artifact, sessionOptions);
@@ -124,7 +128,7 @@ int verify(const CommonOptions &options) {
       continue;
     }
     // A driver that was opened before a fork is of no use after it.
-    if (std::string_view(name).starts_with("sm_")) {
+    if (isForGpu(name)) {
       if (!verifyVariant(options, artifact.get(), name, probeTokens))
         throw mismatch(options, name);
       continue;

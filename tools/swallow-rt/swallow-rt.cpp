@@ -45,6 +45,8 @@ int main(int argc, char **argv) {
   addPerplexityCommand(app, command);
   addRenderCommand(app, command);
   addBenchCommand(app, command);
+  addCompareCommand(app, command);
+  addDevicesCommand(app, command);
 
   try {
     app.parse(argc, argv);

@@ -140,6 +140,8 @@ CUresult cuGraphNodeGetType(CUgraphNode handle, CUgraphNodeType *type) {
     *type = CUgraphNodeType::Kernel;
   else if (std::holds_alternative<CopyWork>(*node->work))
     *type = CUgraphNodeType::Memcpy;
+  else if (std::holds_alternative<RecordWork>(*node->work))
+    *type = CUgraphNodeType::EventRecord;
   else
     *type = CUgraphNodeType::Memset;
   return CUresult::Success;

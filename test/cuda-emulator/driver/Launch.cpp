@@ -78,18 +78,28 @@ static CUresult executeKernel(DeviceState &device, const KernelWork &work) {
   return failed ? CUresult::LaunchFailed : CUresult::Success;
 }
 
+static Status copyToDevice(DeviceState &device, const CopyWork &copy) {
+  const void *source = copy.staged
+                           ? copy.staged->data()
+                           : reinterpret_cast<const void *>(copy.source);
+  State &all = state();
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(all.settings.copyMilliseconds));
+  if (++all.copiesIn != all.settings.spoilCopy)
+    return device.memory->write(copy.target, source, copy.bytes);
+  const auto *bytes = static_cast<const uint8_t *>(source);
+  std::vector<uint8_t> spoilt(bytes, bytes + copy.bytes);
+  for (uint8_t &byte : spoilt)
+    byte = static_cast<uint8_t>(~byte);
+  return device.memory->write(copy.target, spoilt.data(), copy.bytes);
+}
+
 static CUresult executeCopy(DeviceState &device, const CopyWork &copy) {
   Status status;
   switch (copy.way) {
-  case CopyWork::Way::HostToDevice: {
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(state().settings.copyMilliseconds));
-    const void *source = copy.staged
-                             ? copy.staged->data()
-                             : reinterpret_cast<const void *>(copy.source);
-    status = device.memory->write(copy.target, source, copy.bytes);
+  case CopyWork::Way::HostToDevice:
+    status = copyToDevice(device, copy);
     break;
-  }
   case CopyWork::Way::DeviceToHost:
     status = device.memory->read(reinterpret_cast<void *>(copy.target),
                                  copy.source, copy.bytes);
@@ -108,11 +118,23 @@ static CUresult executeCopy(DeviceState &device, const CopyWork &copy) {
   return CUresult::IllegalAddress;
 }
 
+static CUresult executeRecord(DeviceState &device, const RecordWork &record) {
+  EventObject *event = device.events.find(record.event);
+  if (!event)
+    return CUresult::InvalidHandle;
+  event->mark = std::make_shared<EventMark>();
+  event->mark->done = true;
+  event->mark->when = std::chrono::steady_clock::now();
+  return CUresult::Success;
+}
+
 CUresult execute(DeviceState &device, const Work &work) {
   if (auto *kernel = std::get_if<KernelWork>(&work))
     return executeKernel(device, *kernel);
   if (auto *copy = std::get_if<CopyWork>(&work))
     return executeCopy(device, *copy);
+  if (auto *record = std::get_if<RecordWork>(&work))
+    return executeRecord(device, *record);
   const auto &fill = std::get<FillWork>(work);
   if (device.memory
           ->fill(fill.target, fill.value, fill.elementBytes, fill.count)

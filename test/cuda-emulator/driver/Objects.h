@@ -80,7 +80,12 @@ struct FillWork {
   uint64_t count = 0;
 };
 
-using Work = std::variant<KernelWork, CopyWork, FillWork>;
+/// Of a graph: each launch sets the event.
+struct RecordWork {
+  CUevent event = nullptr;
+};
+
+using Work = std::variant<KernelWork, CopyWork, FillWork, RecordWork>;
 
 //===-- Streams and events ------------------------------------------------===//
 

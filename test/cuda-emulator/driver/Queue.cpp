@@ -213,6 +213,21 @@ CUresult cuEventRecord(CUevent handle, CUstream streamHandle) {
   return CUresult::Success;
 }
 
+CUresult cuEventRecordWithFlags(CUevent handle, CUstream streamHandle,
+                                unsigned flags) {
+  if (flags == EventRecordDefault)
+    return cuEventRecord(handle, streamHandle);
+  Call call;
+  if (call.result != CUresult::Success)
+    return call.result;
+  StreamObject *stream = call.device->stream(streamHandle);
+  if (!call.device->events.find(handle) || !stream)
+    return CUresult::InvalidHandle;
+  if (flags != EventRecordExternal || !stream->capture)
+    return CUresult::InvalidValue;
+  return enqueue(call, streamHandle, RecordWork{handle});
+}
+
 CUresult cuStreamWaitEvent(CUstream streamHandle, CUevent handle,
                            unsigned flags) {
   Call call;

@@ -49,6 +49,7 @@ Settings Settings::fromEnvironment() {
   s.failAllocation = number("SWALLOW_EMULATOR_FAIL_ALLOCATION", 0);
   s.failLaunch = number("SWALLOW_EMULATOR_FAIL_LAUNCH", 0);
   s.copyMilliseconds = number("SWALLOW_EMULATOR_COPY_MILLISECONDS", 0);
+  s.spoilCopy = number("SWALLOW_EMULATOR_SPOIL_COPY", 0);
   if (const char *fatal = std::getenv("SWALLOW_EMULATOR_FATAL"))
     s.allFindingsFatal = std::string(fatal) != "faults";
   if (const char *report = std::getenv("SWALLOW_EMULATOR_REPORT"))

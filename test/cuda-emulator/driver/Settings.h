@@ -12,6 +12,8 @@
 //   SWALLOW_EMULATOR_FAIL_ALLOCATION=N    the Nth cuMemAlloc is out of memory
 //   SWALLOW_EMULATOR_FAIL_LAUNCH=N        the device is lost at the Nth kernel
 //   SWALLOW_EMULATOR_COPY_MILLISECONDS=0  what each copy to the device takes
+//   SWALLOW_EMULATOR_SPOIL_COPY=N         the Nth copy to the device arrives
+//                                         with all bits inverted
 //   SWALLOW_EMULATOR_FATAL=all            all findings fail the next call that
 //                                         waits, or with "faults" only those
 //                                         on which a device stops
@@ -38,6 +40,7 @@ struct Settings {
   uint64_t failAllocation = 0; // 0: never
   uint64_t failLaunch = 0;     // 0: never
   uint64_t copyMilliseconds = 0;
+  uint64_t spoilCopy = 0; // 0: never
   bool allFindingsFatal = true;
   std::string report; // empty: none
 

@@ -56,7 +56,7 @@ struct State {
   bool initialized = false;
   Settings settings;
   std::vector<std::unique_ptr<DeviceState>> devices;
-  uint64_t allocations = 0, launches = 0;
+  uint64_t allocations = 0, launches = 0, copiesIn = 0;
   std::vector<DriverFinding> driverFindings;
   std::vector<Finding> kernelFindings;
   std::map<std::string, KernelRecord> kernels;

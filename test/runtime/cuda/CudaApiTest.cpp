@@ -164,6 +164,8 @@ SAME(StreamNonBlocking, CU_STREAM_NON_BLOCKING);
 SAME(EventDefault, CU_EVENT_DEFAULT);
 SAME(EventBlockingSync, CU_EVENT_BLOCKING_SYNC);
 SAME(EventDisableTiming, CU_EVENT_DISABLE_TIMING);
+SAME(EventRecordDefault, CU_EVENT_RECORD_DEFAULT);
+SAME(EventRecordExternal, CU_EVENT_RECORD_EXTERNAL);
 SAME(MemHostAllocPortable, CU_MEMHOSTALLOC_PORTABLE);
 SAME(MemHostAllocDeviceMap, CU_MEMHOSTALLOC_DEVICEMAP);
 SAME(MemHostAllocWriteCombined, CU_MEMHOSTALLOC_WRITECOMBINED);
@@ -183,6 +185,7 @@ SAME(CUgraphNodeType::Kernel, CU_GRAPH_NODE_TYPE_KERNEL);
 SAME(CUgraphNodeType::Memcpy, CU_GRAPH_NODE_TYPE_MEMCPY);
 SAME(CUgraphNodeType::Memset, CU_GRAPH_NODE_TYPE_MEMSET);
 SAME(CUgraphNodeType::Empty, CU_GRAPH_NODE_TYPE_EMPTY);
+SAME(CUgraphNodeType::EventRecord, CU_GRAPH_NODE_TYPE_EVENT_RECORD);
 #undef SAME
 
 static_assert(kSame<CUdevice, ::CUdevice> && kSame<CUuuid, ::CUuuid> &&

@@ -45,7 +45,7 @@ protected:
     for (const char *name :
          {"DEVICES", "NAME", "CAPABILITY", "MULTIPROCESSORS", "MEMORY",
           "DRIVER", "FAIL_ALLOCATION", "FAIL_LAUNCH", "COPY_MILLISECONDS",
-          "FATAL", "REPORT"})
+          "SPOIL_COPY", "FATAL", "REPORT"})
       unsetenv((std::string("SWALLOW_EMULATOR_") + name).c_str());
     unsetenv("CUDA_VISIBLE_DEVICES");
     for (auto [name, value] : set)

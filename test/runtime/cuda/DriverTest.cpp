@@ -109,6 +109,18 @@ TEST_F(DriverTest, ListsDevices) {
   EXPECT_EQ(second.uuidText(), "GPU-7377616c-6c6f-772d-656d-756c61746501");
   // 2 x 2619 MHz x 640 bytes.
   EXPECT_DOUBLE_EQ(second.peakBandwidth(), 3352.32e9);
+  // 4 multiprocessors x 1980 MHz x 512 multiplications and additions.
+  EXPECT_DOUBLE_EQ(second.peakProducts(), 4 * 1980e6 * 2 * 512);
+}
+
+TEST(DeviceInfoTest, UnknownLimitsAreZero) {
+  DeviceInfo info;
+  info.major = 7;
+  info.multiprocessors = 80;
+  info.clockKHz = 1000000;
+  info.memoryBusBits = 4096;
+  EXPECT_EQ(info.peakProducts(), 0);
+  EXPECT_EQ(info.peakBandwidth(), 0);
 }
 
 TEST(DeviceChoiceTest, Parses) {

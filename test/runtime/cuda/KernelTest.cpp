@@ -121,6 +121,30 @@ TEST_F(KernelTest, GraphsRunWhatWasRecorded) {
   EXPECT_EQ(findings(), 0);
 }
 
+TEST_F(KernelTest, GraphsSetMarks) {
+  ASSERT_NO_FATAL_FAILURE(open());
+  TAKE(before, Event::create(stream.contextPtr(), Event::Timing::On));
+  TAKE(after, Event::create(stream.contextPtr(), Event::Timing::On));
+  EXPECT_FALSE(stream.recordInGraph(before).ok()); // nothing is recorded
+  TAKE(graph, Graph::capture(stream, [&]() -> Status {
+         SWALLOW_TRY(stream.recordInGraph(before));
+         SWALLOW_TRY(launch(2, 16));
+         return stream.recordInGraph(after);
+       }));
+  TAKE(nodes, graph.nodes());
+  TAKE(kernels, graph.kernelCount());
+  EXPECT_EQ(nodes.size(), 3u);
+  EXPECT_EQ(kernels, 1u);
+  TAKE(exec, GraphExec::instantiate(std::move(graph)));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_OK(exec.launch(stream));
+    EXPECT_OK(stream.synchronize());
+    TAKE(time, after.millisecondsSince(before));
+    EXPECT_GT(time, 0);
+  }
+  EXPECT_EQ(findings(), 0);
+}
+
 TEST_F(KernelTest, WaitingCannotBeRecorded) {
   ASSERT_NO_FATAL_FAILURE(open());
   EXPECT_FALSE(

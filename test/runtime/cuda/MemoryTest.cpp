@@ -1,3 +1,4 @@
+#include "runtime/cuda/DeviceLimits.h"
 #include "runtime/cuda/WeightUpload.h"
 #include "test/runtime/cuda/CudaTest.h"
 
@@ -127,6 +128,34 @@ TEST_F(MemoryTest, AnyThreadMayUseIt) {
     EXPECT_OK(stream.synchronize());
     EXPECT_OK(context->synchronize());
   }).join();
+}
+
+TEST_F(MemoryTest, CopiesAreMeasuredInWhatIsFree) {
+  configure({{"MEMORY", "16777216"}});
+  ContextPtr context = openContext();
+  TAKE(stream, Stream::create(context));
+  TAKE(speed, measureCopySpeed(stream));
+  EXPECT_GT(speed, 0);
+  TAKE(buffer, DeviceBuffer::allocate(context, 12 << 20, "test"));
+  TAKE(none, measureCopySpeed(stream)); // there is no room for a useful one
+  EXPECT_EQ(none, 0);
+  TAKE(memory, context->memoryInfo());
+  EXPECT_EQ(memory.freeBytes, uint64_t(4) << 20);
+}
+
+TEST_F(MemoryTest, ACopyCanArriveSpoilt) {
+  configure({{"SPOIL_COPY", "2"}});
+  ContextPtr context = openContext();
+  TAKE(stream, Stream::create(context));
+  TAKE(buffer, DeviceBuffer::allocate(context, 2, "test"));
+  const std::vector<uint8_t> bytes = {1, 0x80}, inverted = {0xFE, 0x7F};
+  for (int copy = 1; copy <= 3; ++copy) {
+    std::vector<uint8_t> back(2);
+    EXPECT_OK(buffer.write(stream, bytes));
+    EXPECT_OK(buffer.read(stream, back));
+    EXPECT_OK(stream.synchronize());
+    EXPECT_EQ(back, copy == 2 ? inverted : bytes);
+  }
 }
 
 TEST_F(MemoryTest, MovedBuffersAreFreedOnce) {

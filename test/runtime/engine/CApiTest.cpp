@@ -319,10 +319,26 @@ TEST_F(CApiTest, MeasuresTheMachine) {
   // The variant in use asks for no instruction that multiplies vectors.
   EXPECT_STREQ(limits.instruction, "");
   EXPECT_EQ(limits.operations_per_second, 0);
+  EXPECT_FALSE(limits.on_gpu);
+  EXPECT_EQ(limits.device_memory_bytes, 0u);
   limits.struct_size = 0;
   EXPECT_EQ(swallow_session_machine_limits(session, &limits),
             SWALLOW_INVALID_ARGUMENT);
   swallow_session_destroy(session);
+}
+
+TEST_F(CApiTest, ListsDevicesWithoutADriver) {
+  ASSERT_EQ(setenv("SWALLOW_CUDA_LIBRARY", "/nowhere/libcuda.so.1", 1), 0);
+  char *text = nullptr;
+  ASSERT_EQ(swallow_devices(&text), SWALLOW_OK);
+  unsetenv("SWALLOW_CUDA_LIBRARY");
+  nlohmann::json json = nlohmann::json::parse(text);
+  swallow_string_free(text);
+  EXPECT_GE(json["cpu"]["threads"].get<int>(), 1);
+  EXPECT_TRUE(json["driver"].is_null());
+  EXPECT_TRUE(json["gpus"].empty());
+  EXPECT_NE(json["driver_error"].get<std::string>().find("/nowhere"),
+            std::string::npos);
 }
 
 TEST_F(CApiTest, TellsThatWeightsAreSynthetic) {

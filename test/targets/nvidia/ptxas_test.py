@@ -16,7 +16,7 @@ from pathlib import Path
 TEST = Path(__file__).resolve().parents[2]
 ALL = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
 # Kernels are as large for these as they get.
-SHAPES = ["7b", "8b", "70b"]
+SHAPES = ["1b", "7b", "8b", "70b"]
 SHAPE_TARGETS = ["sm_80", "sm_90", "sm_120"]
 QUANTS = ["int4", "int8"]
 

@@ -146,12 +146,14 @@ private:
       check(swallow_session_create(artifact.get(), &session, &raw));
       session_.reset(raw);
       result_.openSeconds.add(secondsSince(start));
+      bool allocated = memoryPlan(session_.get()).weights_allocated_bytes > 0;
+      if (allocated)
+        result_.loadSeconds = secondsSince(start);
       const int32_t first = token(0);
       const float *logits = nullptr;
       check(swallow_prefill(session_.get(), createSequence(), &first, 1));
       check(swallow_logits(session_.get(), 0, &logits));
       result_.firstSeconds.add(secondsSince(start));
-      bool allocated = memoryPlan(session_.get()).weights_allocated_bytes > 0;
       session_.reset();
       if (allocated)
         return;
@@ -197,7 +199,10 @@ private:
         batch + static_cast<int64_t>(options_.depths.size());
     session.max_step_tokens = stepTokens_;
     session.profile = options_.profile;
+    Clock::time_point start = Clock::now();
     session_ = createSession(artifact_, session);
+    if (result_.loadSeconds > 0)
+      result_.loadSeconds = std::min(result_.loadSeconds, secondsSince(start));
     result_.device = swallow_session_device(session_.get());
     result_.variant = swallow_session_variant(session_.get());
     result_.code = swallow_session_code(session_.get());
@@ -220,7 +225,7 @@ private:
     }
     for (Test test : result_.tests) {
       test.tokens = std::min<int64_t>(test.tokens, test.decode ? 1 : 32);
-      time(test);
+      time(test, forkAll(test));
     }
   }
 
@@ -231,11 +236,16 @@ private:
     check(swallow_prefill(session_.get(), sequence, ids.data(), ids.size()));
   }
 
-  /// Seconds of one run of the test.
-  double time(const Test &test) {
+  /// A sequence of the test's depth for each of its batch.
+  std::vector<int64_t> forkAll(const Test &test) {
     std::vector<int64_t> sequences;
     for (int64_t i = 0; i < test.batch; ++i)
       sequences.push_back(fork(bases_.at(test.depth)));
+    return sequences;
+  }
+
+  /// Seconds of one run of the test, which removes the sequences.
+  double time(const Test &test, const std::vector<int64_t> &sequences) {
     Clock::time_point start = Clock::now();
     if (test.decode) {
       std::vector<swallow_row> rows(sequences.size());
@@ -254,17 +264,34 @@ private:
   }
 
   void measure(Test &test) {
+    // A GPU copies keys and values after the call; measuring its limits waits
+    // for that.
+    const std::vector<int64_t> sequences = forkAll(test);
+    measureLimits(test);
+    std::vector<StageShare> before = stageTimes();
+    test.seconds.add(time(test, sequences));
+    addStages(test, before);
+  }
+
+  void measureLimits(Test &test) {
     swallow_machine_limits limits{};
     limits.struct_size = sizeof(limits);
     check(swallow_session_machine_limits(session_.get(), &limits));
     result_.instruction = limits.instruction;
+    if (limits.on_gpu) {
+      if (!result_.gpu)
+        result_.gpu.emplace();
+      result_.gpu->nominalReadSpeed = limits.nominal_read_bytes_per_second;
+      result_.gpu->memoryBytes = double(limits.device_memory_bytes);
+      result_.gpu->memoryInUse =
+          std::max(result_.gpu->memoryInUse,
+                   double(limits.device_memory_bytes) -
+                       double(limits.device_memory_free_bytes));
+    }
     result_.readSpeed.add(limits.read_bytes_per_second);
     result_.peak.add(limits.operations_per_second);
     test.readSpeed.add(limits.read_bytes_per_second);
     test.peak.add(limits.operations_per_second);
-    std::vector<StageShare> before = stageTimes();
-    test.seconds.add(time(test));
-    addStages(test, before);
   }
 
   std::vector<StageShare> stageTimes() const {
@@ -286,12 +313,24 @@ private:
     if (test.stages.empty())
       for (const StageShare &stage : after)
         test.stages.emplace_back().name = stage.name;
-    std::map<std::string, Work> work =
-        after.empty() ? std::map<std::string, Work>() : stageWork(test);
     for (size_t i = 0; i < after.size(); ++i) {
-      test.stages[i].seconds += after[i].seconds - before[i].seconds;
-      test.stages[i].calls += after[i].calls - before[i].calls;
-      test.stages[i].work += work[after[i].name];
+      after[i].seconds -= before[i].seconds;
+      after[i].calls -= before[i].calls;
+      test.stages[i].seconds += after[i].seconds;
+      test.stages[i].calls += after[i].calls;
+    }
+    if (after.empty())
+      return;
+    // Where a GPU has several kernels for a stage, the work is counted for the
+    // one that took longest: the others are for a few rows, or finish it.
+    for (const auto &[stage, work] : stageWork(test)) {
+      std::optional<size_t> longest;
+      for (size_t i = 0; i < after.size(); ++i)
+        if (Workload::stageOf(after[i].name) == stage &&
+            (!longest || after[i].seconds > after[*longest].seconds))
+          longest = i;
+      if (longest)
+        test.stages[*longest].work += work;
     }
   }
 

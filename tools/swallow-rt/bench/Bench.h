@@ -52,7 +52,7 @@ struct Test {
 
   Work work; // of one round
   Series seconds;
-  Series readSpeed, peak; // of the machine, just before
+  Series readSpeed, peak; // of the machine, just before; a GPU's peak nominal
   std::vector<StageShare> stages;
 
   /// "prefill 512", "decode 64 at 2048, batch 4".
@@ -65,11 +65,19 @@ struct Test {
   Series shareOfPeak() const;
 };
 
+/// What a GPU says of itself and has taken of its memory.
+struct GpuFacts {
+  double nominalReadSpeed = 0;             // 0: not known
+  double memoryBytes = 0, memoryInUse = 0; // by all processes, the most
+};
+
 struct BenchResult {
-  std::string device, variant, code, instruction;
+  std::string variant, device, code, instruction;
+  std::optional<GpuFacts> gpu; // none: the CPU ran
   swallow_memory_plan plan{};
-  Series openSeconds;  // until a session is there
-  Series firstSeconds; // until the logits of a prompt of one token are there
+  Series openSeconds;     // until a session is there
+  Series firstSeconds;    // until the logits of a prompt of one token are there
+  double loadSeconds = 0; // of the fastest opening that put weights into memory
   Series readSpeed, peak;
   std::vector<Test> tests;
   double peakBytes = 0, anonymousBytes = 0; // of the process; resident

@@ -19,22 +19,6 @@ int bench(const BenchOptions &options) {
   return 0;
 }
 
-/// Declares an option that takes numbers separated by commas.
-void declareList(Options &declare, const char *name,
-                 std::vector<int64_t> &values, const char *help,
-                 Range<int64_t> range, const std::string &standard) {
-  declare.custom(name, "N,...", help, range.text() + ", default " + standard,
-                 [=, &values](const std::string &text) {
-                   values.clear();
-                   for (size_t begin = 0; begin <= text.size();) {
-                     size_t end = std::min(text.find(',', begin), text.size());
-                     values.push_back(numberInRange(
-                         name, text.substr(begin, end - begin), range));
-                     begin = end + 1;
-                   }
-                 });
-}
-
 } // namespace
 
 void addBenchCommand(CLI::App &app, Command &command) {
@@ -45,20 +29,20 @@ void addBenchCommand(CLI::App &app, Command &command) {
   declare.file(options->file);
   constexpr int64_t kMost = int64_t(1) << 20;
   declare.group("Tests");
-  declareList(declare, "--prefill", options->prefill, "Prompt lengths; 0: none",
-              {0, kMost}, "512");
+  declare.numbers("--prefill", options->prefill, "Prompt lengths; 0: none",
+                  {0, kMost}, "512");
   declare.number<int64_t>("--decode", options->decode, "N",
                           "Tokens to generate; 0: none", {0, kMost}, "64");
-  declareList(declare, "--depth", options->depths, "Tokens before them",
-              {0, kMost}, "0");
-  declareList(declare, "--batch", options->batches, "Sequences side by side",
-              {1, 1024}, "1");
+  declare.numbers("--depth", options->depths, "Tokens before them", {0, kMost},
+                  "0");
+  declare.numbers("--batch", options->batches, "Sequences side by side",
+                  {1, 1024}, "1");
   declare.number<int64_t>("--rounds", options->rounds, "N",
                           "Times that each is measured", {1, 10000}, "3");
   declare.group("Output");
   declare.flag("--json", options->json, "Print one JSON object");
   declare.flag("--profile", options->profile,
-               "Tell the time spent in each stage");
+               "Tell the time of each stage, or kernel of a GPU");
   declare.group("Machine");
   declare.context(options->context);
   declare.threads(options->threads);

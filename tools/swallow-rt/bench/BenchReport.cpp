@@ -29,6 +29,40 @@ std::string percent(const Series &shares) {
   return format("%.0f %%", shares.median() * 100);
 }
 
+/// What everything is compared with.
+std::string machineLines(const BenchResult &result) {
+  std::string text;
+  const char *copies = result.gpu ? "copies" : "reads";
+  if (result.gpu)
+    text += "device    " + result.device + "\n";
+  if (result.readSpeed.median() > 0)
+    text += format("machine   %s ", copies) + spread(result.readSpeed, 1e9, 1) +
+            " GB/s";
+  else
+    text += "machine   no memory free to measure a copy in";
+  if (!result.gpu) {
+    if (!result.instruction.empty())
+      text += "; " + result.instruction + " " + spread(result.peak, 1e9, 0) +
+              " GFLOP/s";
+    return text + "\n";
+  }
+  if (result.gpu->nominalReadSpeed > 0)
+    text += format(" read and written, nominal %.1f",
+                   result.gpu->nominalReadSpeed / 1e9);
+  if (!result.instruction.empty())
+    text += format("\n          %s, nominal %.0f GFLOP/s",
+                   result.instruction.c_str(), result.peak.median() / 1e9);
+  return text + "\n";
+}
+
+/// Bytes per second that weights come into memory with; 0 where they stay in
+/// the file.
+double loadSpeed(const BenchResult &result) {
+  return result.loadSeconds > 0
+             ? double(result.plan.weights_allocated_bytes) / result.loadSeconds
+             : 0;
+}
+
 std::string heading(const BenchResult &result, const Workload &workload) {
   const Json &model = workload.description()["model"];
   const Json &weights = workload.description()["weights"];
@@ -44,32 +78,42 @@ std::string heading(const BenchResult &result, const Workload &workload) {
                  result.plan.weights_allocated_bytes ? "in memory" : "mapped",
                  formatBytes(workload.stepBytes()).c_str(),
                  weights["synthetic_seed"].is_null() ? "" : "; synthetic");
-  if (result.readSpeed.median() > 0)
-    text += "machine   reads " + spread(result.readSpeed, 1e9, 1) + " GB/s";
-  else
-    text += "machine   limits not measured on this device";
-  if (!result.instruction.empty())
-    text += "; " + result.instruction + " " + spread(result.peak, 1e9, 0) +
-            " GFLOP/s";
-  text += "\nopen      " + spread(result.openSeconds, 1e-3, 1) +
+  text += machineLines(result);
+  text += "open      " + spread(result.openSeconds, 1e-3, 1) +
           " ms; with the first token " + spread(result.firstSeconds, 1e-3, 1) +
-          " ms\n";
+          " ms";
+  if (double speed = loadSpeed(result))
+    text += format("; weights at %.2f GB/s", speed / 1e9);
+  text += '\n';
   text += format("memory    %s at most, %s of it anonymous; the plan's KV is "
                  "%s, its activations %s\n",
                  formatBytes(result.peakBytes).c_str(),
                  formatBytes(result.anonymousBytes).c_str(),
                  formatBytes(double(result.plan.kv_bytes)).c_str(),
                  formatBytes(double(result.plan.arena_bytes)).c_str());
+  if (result.gpu)
+    text += format("          on the device %s, %s of %s in use there\n",
+                   formatBytes(double(result.plan.total_bytes)).c_str(),
+                   formatBytes(result.gpu->memoryInUse).c_str(),
+                   formatBytes(result.gpu->memoryBytes).c_str());
   return text;
 }
 
-std::string stageTable(const Test &test) {
+/// Of the speed of reading that the test's rounds had.
+std::string shareOfReads(const StageShare &stage, const Test &test) {
+  const double limit = test.readSpeed.median();
+  if (limit <= 0 || stage.seconds <= 0)
+    return "-";
+  return format("%.0f %%", stage.work.bytes / stage.seconds / limit * 100);
+}
+
+std::string stageTable(const Test &test, const char *readColumn) {
   double all = 0;
   for (const StageShare &stage : test.stages)
     all += stage.seconds;
   std::string text =
-      format("\n%-26s %9s %6s %10s %8s %9s\n", test.name().c_str(), "ms/round",
-             "share", "us/call", "GB/s", "GFLOP/s");
+      format("\n%-26s %9s %6s %10s %8s %8s %9s\n", test.name().c_str(),
+             "ms/round", "share", "us/call", "GB/s", readColumn, "GFLOP/s");
   const double rounds = double(test.seconds.values().size());
   for (const StageShare &stage : test.stages) {
     double seconds = std::max(stage.seconds, 1e-12);
@@ -78,7 +122,8 @@ std::string stageTable(const Test &test) {
                    all > 0 ? stage.seconds / all * 100 : 0,
                    stage.calls ? stage.seconds / double(stage.calls) * 1e6 : 0);
     if (stage.work.operations > 0)
-      text += format(" %8.1f %9.1f", stage.work.bytes / seconds / 1e9,
+      text += format(" %8.1f %8s %9.1f", stage.work.bytes / seconds / 1e9,
+                     shareOfReads(stage, test).c_str(),
                      stage.work.operations / seconds / 1e9);
     text += '\n';
   }
@@ -124,8 +169,10 @@ Json testJson(const Test &test) {
 
 std::string benchText(const BenchResult &result, const Workload &workload) {
   std::string text = heading(result, workload);
+  // Of a GPU the limits are what copies move and what its clock promises.
+  const char *readColumn = result.gpu ? "of copy" : "of reads";
   text += format("\n%-30s %-28s %6s %8s %8s %8s\n", "", "tokens/s", "GB/s",
-                 "of reads", "GFLOP/s", "of peak");
+                 readColumn, "GFLOP/s", result.gpu ? "nominal" : "of peak");
   for (const Test &test : result.tests) {
     // Of a prompt the speed of reading means little, and of one token at a time
     // that of computing; both are there for what lies between.
@@ -138,7 +185,7 @@ std::string benchText(const BenchResult &result, const Workload &workload) {
   }
   for (const Test &test : result.tests)
     if (!test.stages.empty())
-      text += stageTable(test);
+      text += stageTable(test, readColumn);
   return text;
 }
 
@@ -158,7 +205,10 @@ std::string benchJson(const BenchResult &result, const Workload &workload) {
       {"machine",
        {{"read_bytes_per_second", seriesJson(result.readSpeed)},
         {"instruction", result.instruction},
-        {"operations_per_second", seriesJson(result.peak)}}},
+        {"operations_per_second", seriesJson(result.peak)},
+        {"limit", result.gpu ? "copy" : "read"},
+        {"operations_nominal", result.gpu.has_value()}}},
+      {"weights_bytes_per_second", loadSpeed(result)},
       {"open_seconds", seriesJson(result.openSeconds, false)},
       {"first_token_seconds", seriesJson(result.firstSeconds, false)},
       {"memory",
@@ -169,6 +219,13 @@ std::string benchJson(const BenchResult &result, const Workload &workload) {
         {"weights_bytes", result.plan.weights_bytes},
         {"weights_allocated_bytes", result.plan.weights_allocated_bytes}}},
       {"tests", Json::array()}};
+  json["memory"]["total_bytes"] = result.plan.total_bytes;
+  if (result.gpu) {
+    json["machine"]["nominal_read_bytes_per_second"] =
+        result.gpu->nominalReadSpeed;
+    json["memory"]["device_bytes"] = result.gpu->memoryBytes;
+    json["memory"]["device_bytes_in_use"] = result.gpu->memoryInUse;
+  }
   for (const Test &test : result.tests)
     json["tests"].push_back(testJson(test));
   return dumpJson(json);

@@ -20,6 +20,7 @@ constexpr std::array<StageWeights, 5> kStages = {
      {"down_proj", "down_proj"},
      {"fused_lm_head", "lm_head"}}};
 constexpr const char *kHead = "fused_lm_head";
+constexpr const char *kAttention = "attention";
 
 } // namespace
 
@@ -38,6 +39,17 @@ Workload::Weights Workload::weightsOf(const std::string &stage) const {
         return {kind["parameters"].get<double>(), kind["bytes"].get<double>()};
   }
   return {};
+}
+
+std::string Workload::stageOf(std::string_view kernel) {
+  auto isOf = [&](std::string_view stage) {
+    return kernel.starts_with(stage) &&
+           (kernel.size() == stage.size() || kernel[stage.size()] == '_');
+  };
+  for (const StageWeights &entry : kStages)
+    if (isOf(entry.stage))
+      return entry.stage;
+  return isOf(kAttention) ? kAttention : "";
 }
 
 double Workload::stepBytes() const {
@@ -69,7 +81,7 @@ std::map<std::string, Work> Workload::step(int64_t sequences, int64_t rows,
   const double layers = kv["layers"].get<double>();
   const double positionBytes =
       kv["block_bytes"].get<double>() / kv["block_tokens"].get<double>();
-  stages["attention"] = {
+  stages[kAttention] = {
       layers * positionBytes * double(sequences) *
           double(std::min(depth + rows, std::max(window, rows))),
       layers * 4 * model["num_heads"].get<double>() *

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 /// Bytes that are read and operations (multiplications and additions) that are
 /// done, at least. What stays in caches is not counted.
@@ -34,6 +35,11 @@ public:
   /// Bytes of the weights that a step of one token reads: all but the embedding
   /// table, of which it reads a row.
   double stepBytes() const;
+
+  /// The stage that a stage or kernel of compiled code computes for: a GPU may
+  /// have several kernels for one, whose names begin with its. Empty: one that
+  /// reads no weights and no keys.
+  static std::string stageOf(std::string_view kernel);
 
   /// One step that appends `rows` tokens to each of `sequences` sequences of
   /// `depth` tokens; `logitRows` of all of them want logits.

@@ -1,5 +1,6 @@
 #include "tools/swallow-rt/options/Options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -113,6 +114,22 @@ CLI::Option *Options::number(const char *names, std::optional<T> &value,
       names, metavar, help, rangeAndDefault(range.text(), standard),
       [name = displayName(names), &value, range](const std::string &text) {
         value = numberInRange(name, text, range);
+      });
+}
+
+CLI::Option *Options::numbers(const char *names, std::vector<int64_t> &values,
+                              const char *help, Range<int64_t> range,
+                              const std::string &standard) {
+  return custom(
+      names, "N,...", help, rangeAndDefault(range.text(), standard),
+      [name = displayName(names), &values, range](const std::string &text) {
+        values.clear();
+        for (size_t begin = 0; begin <= text.size();) {
+          size_t end = std::min(text.find(',', begin), text.size());
+          values.push_back(
+              numberInRange(name, text.substr(begin, end - begin), range));
+          begin = end + 1;
+        }
       });
 }
 

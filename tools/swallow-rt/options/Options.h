@@ -66,6 +66,10 @@ public:
   CLI::Option *number(const char *names, std::optional<T> &value,
                       const char *metavar, const char *help, Range<T> range,
                       std::string standard);
+  /// Numbers separated by commas, at least one.
+  CLI::Option *numbers(const char *names, std::vector<int64_t> &values,
+                       const char *help, Range<int64_t> range,
+                       const std::string &standard);
   CLI::Option *text(const char *names, std::string &value, const char *metavar,
                     const char *help, const char *standard);
   CLI::Option *text(const char *names, std::optional<std::string> &value,
