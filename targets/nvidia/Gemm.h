@@ -51,10 +51,11 @@ struct GemmTile {
   int64_t warpRows() const { return rows / rowWarps; }
 };
 
-/// Emits the launches of a product for steps of more than kFewRows rows: where
-/// the rows need it one that prepares them (GemmInput.h), and one for each size
-/// of tile. `epilogue` stores a unit's results, after a barrier.
-void emitGemm(StepEmitter &step, const Product &product,
+/// Emits the launches of a product, by a bf16 or quantised weight, for steps of
+/// at least `fewestRows` rows: where the rows need it one that prepares them
+/// (GemmInput.h), and one for each size of tile. `epilogue` stores a unit's
+/// results, after a barrier.
+void emitGemm(StepEmitter &step, const Product &product, int64_t fewestRows,
               llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
 } // namespace swallow::nvidia

@@ -85,6 +85,10 @@ void GpuBuilder::asyncCopy(Value to, Value from, Value size) {
   NVVM::CpAsyncOp::create(b, to, from, 16, NVVM::LoadCacheModifierKind::CG,
                           size);
 }
+void GpuBuilder::asyncCopyFour(Value to, Value from, Value size) {
+  NVVM::CpAsyncOp::create(b, to, from, 4, NVVM::LoadCacheModifierKind::CA,
+                          size);
+}
 void GpuBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
 void GpuBuilder::waitCopies(int64_t pending) {
   NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(pending));
@@ -131,6 +135,9 @@ Value GpuBuilder::shiftLeft(Value value, int64_t count) {
 }
 Value GpuBuilder::toFloat(Value value) {
   return arith::SIToFPOp::create(b, f32Type(), value);
+}
+Value GpuBuilder::permute(Value low, Value high, Value selector) {
+  return intrinsic("llvm.nvvm.prmt", i32Type(), {low, high, selector});
 }
 Value GpuBuilder::lowBf16(Value pair) {
   return bitcast(f32Type(), shiftLeft(pair, 16));

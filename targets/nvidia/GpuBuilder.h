@@ -57,6 +57,8 @@ public:
   /// 16, past the nearest cache. With `size` (i32, 0 to 16) only so many are
   /// read, and the others become zero: with 0 `from` may be anywhere.
   void asyncCopy(Value to, Value from, Value size);
+  /// The same for 4 bytes, by way of the nearest cache.
+  void asyncCopyFour(Value to, Value from, Value size);
   /// Makes the thread's copies since the last call a group; waits until at most
   /// `pending` of its groups are under way. Other threads see what has arrived
   /// after a barrier.
@@ -79,6 +81,9 @@ public:
   Value bitcast(mlir::Type type, Value value);
   Value shiftLeft(Value value, int64_t count);
   Value toFloat(Value integer);
+  /// prmt: byte i of the result is the byte of (high, low) that the low three
+  /// bits of nibble i of `selector` number; its highest bit is 0.
+  Value permute(Value low, Value high, Value selector);
   /// A bf16 in the low or the high half of an i32 as f32.
   Value lowBf16(Value pair);
   Value highBf16(Value pair);

@@ -312,14 +312,15 @@ void swallow::nvidia::emitProduct(
   WeightOp weight = product.weight;
   PackedLayout layout = weight.getPackedLayout();
   const int64_t columns = product.unitBlocks * layout.nBlock;
-  if (layout.element != PackedElement::BF16)
+  if (layout.element == PackedElement::F32)
     return step.complain(product.op,
-                         "has a weight that is not bf16, which has no NVIDIA "
-                         "kernel");
+                         "has a weight in f32, which has no NVIDIA kernel");
   if (columns > kMostColumns)
     return step.complain(product.op, "has a head of " + Twine(columns) +
                                          " columns; NVIDIA kernels take " +
                                          Twine(kMostColumns));
+  if (isQuantized(layout.element))
+    return emitGemm(step, product, /*fewestRows=*/1, epilogue);
   const int64_t warps = columns <= 128 ? 8 : 4;
   LaunchShape shape;
   shape.threads = warps * kWarp;
@@ -331,7 +332,7 @@ void swallow::nvidia::emitProduct(
               [&](KernelFrame &frame) {
                 ProductEmitter(frame, product, layout, warps).emit(epilogue);
               });
-  emitGemm(step, product, epilogue);
+  emitGemm(step, product, kFewRows + 1, epilogue);
 }
 
 Value swallow::nvidia::biasOfUnit(KernelFrame &frame, Value bias, Value unit,
