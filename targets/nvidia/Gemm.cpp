@@ -262,24 +262,24 @@ private:
 
   //===--- results ----------------------------------------------------------//
 
-  /// [rows][resultStride] in shared memory. A lane has four neighbouring
-  /// features of two rows in each pair of fragments.
+  /// [rows][resultStride] in shared memory. A lane has two neighbouring
+  /// features of two rows in each fragment.
   void storeResults(ValueRange sums) {
     k.barrier(); // the last stage has been read
     const int64_t rowBytes = resultStride(tile) * 4;
     Value row = k.add(k.mul(at.rowWarp, tile.warpRows()), k.mul(at.inGroup, 2));
     Value feature =
-        k.add(k.mul(at.featureWarp, tile.warpFeatures()), k.mul(at.group, 4));
+        k.add(k.mul(at.featureWarp, tile.warpFeatures()), k.mul(at.group, 2));
     Value to = k.offset(shared, k.add(k.mul(row, rowBytes), k.mul(feature, 4)));
-    auto sum = [&](int64_t i, int64_t j, int64_t element) {
-      return sums[static_cast<size_t>((i * rowFragments() + j) * 4 + element)];
-    };
-    for (int64_t i = 0; i < featureFragments(); i += 2)
-      for (int64_t j = 0; j < rowFragments(); ++j)
+    for (int64_t i = 0; i < featureFragments(); ++i)
+      for (int64_t j = 0; j < rowFragments(); ++j) {
+        ValueRange four =
+            sums.slice(static_cast<size_t>((i * rowFragments() + j) * 4), 4);
         for (int64_t odd : {0, 1})
-          k.storeFour({sum(i, j, odd), sum(i, j, odd + 2), sum(i + 1, j, odd),
-                       sum(i + 1, j, odd + 2)},
-                      k.offset(to, (8 * j + odd) * rowBytes + i * 64));
+          k.storeNeighbours({four[static_cast<size_t>(odd)],
+                             four[static_cast<size_t>(odd + 2)]},
+                            k.offset(to, (8 * j + odd) * rowBytes + i * 64));
+      }
     k.barrier();
   }
 

@@ -26,9 +26,12 @@ Value exclusiveOr(GpuBuilder &k, Value lhs, Value rhs) {
 LeftOperand::LeftOperand(GpuBuilder &k, const GemmTile &tile,
                          const GemmThread &at)
     : k(k), tile(tile), thread(at.thread) {
-  // Lane 4 * g + t begins with pair t.
-  Value chunk = k.add(k.mul(at.featureWarp, tile.warpFeatures() / 4), at.group);
-  source = place(at.inGroup, chunk);
+  // Lane 4 * g + t begins with pair t and features 2 * g and 2 * g + 1.
+  Value chunk =
+      k.add(k.mul(at.featureWarp, tile.warpFeatures() / 4), k.div(at.group, 2));
+  for (int64_t odd : {0, 1})
+    sources.push_back(k.add(place(at.inGroup, k.add(chunk, odd * 4)),
+                            k.mul(k.rem(at.group, 2), 8)));
 }
 
 Value LeftOperand::place(Value pair, Value chunk) {
@@ -41,19 +44,18 @@ void LeftOperand::unpack(Value, Value) {
 }
 
 LeftOperand::Values LeftOperand::fragments(Value stage, int64_t part) {
+  const Value from[] = {k.offset(stage, sources[0]),
+                        k.offset(stage, sources[1])};
   Values result;
-  Value from = k.offset(stage, source);
-  auto load = [&](int64_t pair, int64_t group) {
-    Value at = k.offset(from, (part * 8 + pair) * pairBytes() + group * 128);
-    return k.load(k.vectorOf(k.i32Type(), 4), at, 16);
-  };
-  for (int64_t group = 0; group < tile.warpFeatures() / 32; ++group) {
-    Value low = load(0, group), high = load(4, group);
-    for (int64_t half : {0, 2})
-      for (Value pairOf : {low, high})
-        for (int64_t i : {0, 1})
-          result.push_back(k.extract(pairOf, half + i));
-  }
+  for (int64_t fragment = 0; fragment < tile.warpFeatures() / 16; ++fragment)
+    for (int64_t pair : {0, 4}) {
+      Value two =
+          k.load(k.vectorOf(k.i32Type(), 2),
+                 k.offset(from[fragment % 2],
+                          (part * 8 + pair) * pairBytes() + fragment / 2 * 128),
+                 8);
+      result.append({k.extract(two, 0), k.extract(two, 1)});
+    }
   return result;
 }
 

@@ -2,14 +2,16 @@
 //
 // An operand brings a step of the inputs of its part of the tile to a stage of
 // shared memory, and hands a warp its fragments of 16 of them. No access to
-// shared memory has bank conflicts: a quarter of a warp that reads or writes 16
-// bytes to a lane hits eight different places of 16 bytes modulo 128.
+// shared memory has bank conflicts: lanes that are served together, a quarter
+// of a warp with 16 bytes each or half of one with 8, use different banks.
 //
 //   - Weights in bf16 lie as in global memory, [input pair][feature] with a
 //   word
 //     per feature; of a pair p, the 16 bytes of features 4 * i .. 4 * i + 3 are
-//     in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 4 * g .. of
-//     each 32, of pairs t and t + 4: two loads for the fragments of two mma.
+//     in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 2 * g and
+//     2 * g + 1 of each 16, of pairs t and t + 4: 8 bytes at a time, which are
+//     two neighbouring registers of the fragment. With 16 bytes, halves of two
+//     fragments, each fragment would have to be put together by moves.
 //   - Rows lie [row][input], 64 or 128 bytes each, which are 4 or 8 places of
 //   16
 //     bytes; place i of row r is i ^ (r / 2 % 4) or i ^ (r % 8). ldmatrix takes
@@ -59,8 +61,8 @@ public:
   /// arrived. Only if leftBufferBytes is not 0.
   virtual void unpack(Value stage, Value buffer);
   /// The warp's fragments of inputs 16 * `part` .. of a step that lies at
-  /// `from`: 4 i32 for each 16 of its features. Tiles 2 * i and 2 * i + 1 have
-  /// features 32 * i + 4 * g + (0, 1) and + (2, 3) as rows g and g + 8.
+  /// `from`: 4 i32 for each 16 of its features. Rows g and g + 8 of fragment i
+  /// are features 16 * i + 2 * g and 16 * i + 2 * g + 1.
   Values fragments(Value from, int64_t part);
 
 protected:
@@ -76,7 +78,7 @@ protected:
   Value thread;
 
 private:
-  Value source; ///< of the lane's fragments
+  Values sources; ///< of the lane's even and odd fragments
 };
 
 /// Bytes of a stage, and of a buffer that a step's weights are unpacked to, 0

@@ -97,8 +97,9 @@ public:
                                            weight(bytes[2 * pair + 1], scale)));
       }
       for (int64_t pair = 0; pair < 4; ++pair)
-        k.storeFour(words[pair],
-                    k.offset(buffer, unit.places[static_cast<size_t>(pair)]));
+        k.storeNeighbours(
+            words[pair],
+            k.offset(buffer, unit.places[static_cast<size_t>(pair)]));
     });
   }
 

@@ -73,13 +73,14 @@ GpuBuilder::Values GpuBuilder::loadStream(Value ptr, int64_t bytes,
     loaded.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return loaded;
 }
-void GpuBuilder::storeFour(ValueRange values, Value ptr) {
+void GpuBuilder::storeNeighbours(ValueRange values, Value ptr) {
+  const auto count = static_cast<int64_t>(values.size());
   Value vector =
-      LLVM::PoisonOp::create(b, vectorOf(values.front().getType(), 4));
+      LLVM::PoisonOp::create(b, vectorOf(values.front().getType(), count));
   for (auto [i, value] : llvm::enumerate(values))
     vector = LLVM::InsertElementOp::create(b, vector, value,
                                            i32(static_cast<int32_t>(i)));
-  store(vector, ptr, 16);
+  store(vector, ptr, 4 * count);
 }
 void GpuBuilder::asyncCopy(Value to, Value from, Value size) {
   NVVM::CpAsyncOp::create(b, to, from, 16, NVVM::LoadCacheModifierKind::CG,

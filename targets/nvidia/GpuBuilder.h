@@ -51,8 +51,9 @@ public:
   /// by the path for read-only data and past the nearest cache: for what is
   /// read once. Inline PTX, since LLVM 22 knows no cache hints.
   Values loadStream(Value ptr, int64_t bytes, int64_t count);
-  /// Four neighbouring values, by one store; aligned to 16 bytes.
-  void storeFour(mlir::ValueRange values, Value ptr);
+  /// 2 or 4 neighbouring values of 4 bytes, by one store aligned to all of
+  /// them.
+  void storeNeighbours(mlir::ValueRange values, Value ptr);
   /// Begins to copy 16 bytes of global memory to shared memory, both aligned to
   /// 16, past the nearest cache. With `size` (i32, 0 to 16) only so many are
   /// read, and the others become zero: with 0 `from` may be anywhere.
