@@ -5,6 +5,8 @@
 #include "targets/nvidia/GemmInput.h"
 #include "targets/nvidia/GemmOperands.h"
 
+#include <algorithm>
+
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::nvidia;

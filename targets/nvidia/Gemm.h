@@ -2,8 +2,8 @@
 //
 // D = W X^T, with the packed weights as the left operand of mma.m16n8k16 and
 // the rows of the step as the right one, as in Product.h. A block of 128
-// threads computes a tile of up to 128 features (one unit or several) and 32,
-// 64 or 128 rows:
+// threads computes a tile of whole units, 128 features together unless one has
+// more, and 32, 64 or 128 rows:
 //
 //   - stages of 32 or 64 inputs of the tile's weights and rows come to shared
 //     memory by cp.async, several under way at a time (GemmOperands.h says how
@@ -24,7 +24,7 @@
 // bytes of weights under way.
 //
 // Every sum is made in the order of the inputs by one warp: a row's results are
-// the same bits whatever the tile and whatever else is in the step.
+// the same bits in every tile and whatever else is in the step.
 //
 //===----------------------------------------------------------------------===//
 
