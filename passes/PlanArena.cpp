@@ -1,6 +1,7 @@
 //===- PlanArena.cpp - places of activations and workspaces ---------------===//
 
 #include "dialects/swallow/ProductRows.h"
+#include "dialects/swallow/SplitAttention.h"
 #include "passes/Passes.h"
 #include "passes/StepLiveness.h"
 
@@ -137,6 +138,7 @@ private:
   bool quantizesChunksFor(Value weight) const;
   bool quantizesGroupsFor(Value weight) const;
   void addWorkspaces();
+  void addSplitAttention();
   void addRopeTables();
   void assignOffsets();
   void annotate();
@@ -453,6 +455,23 @@ void ArenaPlan::addWorkspaces() {
   }
 }
 
+/// What blocks of a GPU leave for each other.
+void ArenaPlan::addSplitAttention() {
+  for (const StepLiveness::Event &event : liveness.events) {
+    auto attention = dyn_cast<AttentionOp>(event.op);
+    if (!attention)
+      continue;
+    KvType kv = attention.getKv().getType();
+    SplitAttention split{kv.getHeads(),
+                         columns(attention.getQuery()) / kv.getHeadDim(),
+                         kv.getHeadDim()};
+    useWorkspace(event.op, "attention_partials", split.partialsBytes(),
+                 event.time, Per::Session);
+    useWorkspace(event.op, "attention_tickets", split.ticketsBytes(),
+                 event.time, Per::Session);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Offsets
 //===----------------------------------------------------------------------===//
@@ -570,6 +589,8 @@ LogicalResult ArenaPlan::plan() {
   addRopeTables();
   if (scratch)
     addWorkspaces();
+  else
+    addSplitAttention();
   assignOffsets();
   annotate();
   return success();

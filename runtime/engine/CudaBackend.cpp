@@ -125,6 +125,14 @@ private:
                    PinnedBuffer::allocate(context_, plan_.batchBytes,
                                           "step's description"));
     std::fill_n(hostBatch_.data(), hostBatch_.size(), uint8_t{0});
+    // What a step leaves for the next starts as zeros.
+    for (size_t i = 0; i < plan_.arenaOffsets.size(); ++i) {
+      const fbs::Affine *size = program_.variant->arena()->Get(i)->size();
+      if (size && !size->per_token() && !size->per_thread() &&
+          !size->per_sequence())
+        SWALLOW_TRY(arena_.fill(stream_, 0, plan_.arenaOffsets[i],
+                                plan_.arenaSizes[i]));
+    }
     // Two values that lie together are read together when one is there.
     return kv_.fill(stream_, 0);
   }

@@ -40,8 +40,14 @@ Value GpuBuilder::warpSum(Value value) {
 }
 Value GpuBuilder::warpMax(Value value) {
   for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
-    value = LLVM::MaxNumOp::create(b, value, shuffleXor(value, mask));
+    value = maxNumber(value, shuffleXor(value, mask));
   return value;
+}
+
+void GpuBuilder::fence() { intrinsic("llvm.nvvm.membar.gl", ValueRange()); }
+Value GpuBuilder::atomicIncrement(Value ptr, Value last) {
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, ptr, last,
+                                   LLVM::AtomicOrdering::monotonic, "device");
 }
 
 //===----------------------------------------------------------------------===//
@@ -73,6 +79,30 @@ GpuBuilder::Values GpuBuilder::loadStream(Value ptr, int64_t bytes,
     loaded.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return loaded;
 }
+void GpuBuilder::copyAsync(Value shared, Value global) {
+  intrinsic("llvm.nvvm.cp.async.cg.shared.global.16", {shared, global});
+}
+void GpuBuilder::commitCopies() {
+  intrinsic("llvm.nvvm.cp.async.commit.group", ValueRange());
+}
+void GpuBuilder::waitForCopies(int64_t pending) {
+  intrinsic("llvm.nvvm.cp.async.wait.group",
+            {i32(static_cast<int32_t>(pending))});
+}
+void GpuBuilder::storeElements(ValueRange values, Value ptr, Element element) {
+  SmallVector<Value> words(values);
+  if (element == Element::BF16) {
+    words.clear();
+    for (size_t i = 0; i < values.size(); i += 2)
+      words.push_back(packBf16(values[i], values[i + 1]));
+  }
+  for (size_t i = 0; i < words.size(); i += 4) {
+    ValueRange part =
+        ValueRange(words).slice(i, std::min<size_t>(4, words.size() - i));
+    auto bytes = static_cast<int64_t>(part.size() * 4);
+    store(vector(part), offset(ptr, static_cast<int64_t>(i * 4)), bytes);
+  }
+}
 Value GpuBuilder::loadIndex(Value array, Value index) {
   return loadConstant(i32Type(), offset(array, mul(index, 4)), 4);
 }
@@ -95,6 +125,23 @@ Value GpuBuilder::extract(Value vector, int64_t index) {
     return vector;
   return LLVM::ExtractElementOp::create(b, vector,
                                         i32(static_cast<int32_t>(index)));
+}
+Value GpuBuilder::vector(ValueRange elements) {
+  if (elements.size() == 1)
+    return elements.front();
+  auto count = static_cast<int64_t>(elements.size());
+  Value result =
+      LLVM::PoisonOp::create(b, vectorOf(elements.front().getType(), count));
+  for (auto [i, element] : llvm::enumerate(elements))
+    result = LLVM::InsertElementOp::create(b, result, element,
+                                           i32(static_cast<int32_t>(i)));
+  return result;
+}
+Value GpuBuilder::permuteBytes(Value low, Value high, int32_t selector) {
+  return intrinsic("llvm.nvvm.prmt", i32Type(), {low, high, i32(selector)});
+}
+Value GpuBuilder::maxNumber(Value lhs, Value rhs) {
+  return LLVM::MaxNumOp::create(b, lhs, rhs);
 }
 Value GpuBuilder::bitcast(Type type, Value value) {
   return LLVM::BitcastOp::create(b, type, value);

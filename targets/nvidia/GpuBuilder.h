@@ -43,6 +43,13 @@ public:
   Value warpSum(Value value);
   Value warpMax(Value value);
 
+  /// Orders what the thread, and those that it has met at a barrier, wrote
+  /// before what they write after it, for all of the device: membar.gl.
+  void fence();
+  /// Adds 1 to an i32 in global memory, or puts 0 where it is `last` or more;
+  /// what was there before. Relaxed: order comes of fences.
+  Value atomicIncrement(Value ptr, Value last);
+
   //===--- memory -----------------------------------------------------------//
   /// Loads what no kernel of the step's launch writes, by the path for
   /// read-only data.
@@ -51,6 +58,15 @@ public:
   /// by the path for read-only data and past the nearest cache: for what is
   /// read once. Inline PTX, since LLVM 22 knows no cache hints.
   Values loadStream(Value ptr, int64_t bytes, int64_t count);
+  /// Begins to copy 16 bytes, at addresses of that alignment, from global to
+  /// shared memory, past the nearest cache; what a thread has begun since the
+  /// last commit is a group, and waiting lets the last `pending` groups be.
+  void copyAsync(Value shared, Value global);
+  void commitCopies();
+  void waitForCopies(int64_t pending);
+  /// Neighbouring elements at an address that is aligned to all of them, at
+  /// most 16 bytes at a time.
+  void storeElements(mlir::ValueRange values, Value ptr, Element element);
   /// An i32 of a constant array.
   Value loadIndex(Value array, Value index);
   /// An address held in an i64.
@@ -61,7 +77,13 @@ public:
   Value zero() { return f32(0.0f); }
   mlir::VectorType vectorOf(mlir::Type type, int64_t count);
   Value extract(Value vector, int64_t index);
+  Value vector(mlir::ValueRange elements);
   Value bitcast(mlir::Type type, Value value);
+  /// The bytes of `low` (0 to 3) and `high` (4 to 7) that the four digits of
+  /// `selector` name, the last one for the lowest byte: prmt.
+  Value permuteBytes(Value low, Value high, int32_t selector);
+  /// The larger of two numbers as one instruction.
+  Value maxNumber(Value lhs, Value rhs);
   Value shiftLeft(Value value, int64_t count);
   Value toFloat(Value integer);
   /// A bf16 in the low or the high half of an i32 as f32.

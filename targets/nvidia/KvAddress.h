@@ -19,6 +19,12 @@ struct KvGeometry : KvBlockLayout {
   /// begins, in the frame's layer.
   mlir::Value headBase(KernelFrame &frame, mlir::Value sequence,
                        mlir::Value block, mlir::Value head) const;
+  /// The same in two steps: the number of a block in the pool, and where the
+  /// head begins in it.
+  mlir::Value blockId(KernelFrame &frame, mlir::Value sequence,
+                      mlir::Value block) const;
+  mlir::Value headInBlock(KernelFrame &frame, mlir::Value id,
+                          mlir::Value head) const;
 };
 
 } // namespace swallow::nvidia

@@ -76,16 +76,26 @@ class CudaTest:
                                "--chunk", "7")[0]
             self.close(rows[-1], case, MEAN + bound, f"{element} keys")
 
-    # Chunks, single tokens (recorded steps), and three sequences at once; a row
-    # has the same bits whatever is in the step with it.
+    # Chunks, single tokens (recorded steps), and three sequences at once; in
+    # steps of up to 16 rows a row has the same bits whatever is in the step with
+    # it. Larger ones add up in another order.
     def pieces(self):
         case = self.golden["logits"][2]
-        whole = self.logits(case["ids"])[0]
-        for chunk in ("1", "7", "16"):
+        single = self.logits(case["ids"], "--chunk", "1")[0]
+        for chunk in ("7", "16"):
             rows = self.logits(case["ids"], "--chunk", chunk)[0]
-            self.checks.expect(rows == whole, f"chunks of {chunk}: other logits")
-        for rows in self.logits(case["ids"], "--chunk", "7", "--copies", "3"):
-            self.checks.expect(rows == whole, "three sequences: other logits")
+            self.checks.expect(rows == single,
+                               f"chunks of {chunk}: other logits")
+        for rows in self.logits(case["ids"], "--chunk", "5", "--copies", "3"):
+            self.checks.expect(rows == single, "three sequences: other logits")
+        for chunk in ("7", "100"):
+            for rows in self.logits(case["ids"], "--chunk", chunk, "--copies",
+                                    "3"):
+                error = max(mean_error(a, b) for a, b in zip(rows, single))
+                self.checks.expect(
+                    error <= BESIDE_CPU * case["logit_rms"],
+                    f"three chunks of {chunk}: {error / case['logit_rms']:.2e} "
+                    "of the logits' rms from those of single tokens")
         # 32 tokens, each fed back.
         case = self.golden["logits"][0]
         ids = case["ids"] + case["greedy"]

@@ -1,6 +1,7 @@
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s | FileCheck %s
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=input-type=f32 %s | FileCheck %s --check-prefix=F32
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=tiles=true %s | FileCheck %s --check-prefix=TILES
+// RUN: swallow-opt --split-input-file --swallow-plan-arena=scratch=false %s | FileCheck %s --check-prefix=GPU
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s > %t.once
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %t.once | diff %t.once -
 
@@ -32,6 +33,12 @@
 // TILES:      #swallow.slot<name = "norm", {{[^"]*}}size = <constant = 0, per_token = 1024, per_thread = 0, per_sequence = 0>>
 // TILES-SAME: #swallow.slot<name = "tile_scratch", {{[^"]*}}per_thread = 262144, per_sequence = 0>>
 // TILES:      swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: 5, 6, 7, 8>}
+
+// On a GPU what blocks leave for each other is there once, behind the rows.
+// GPU:        #swallow.slot<name = "attention_partials", offset = <constant = 0, per_token = 320, per_thread = 0, per_sequence = 0>, size = <constant = 73728, per_token = 0, per_thread = 0, per_sequence = 0>>,
+// GPU-SAME:   #swallow.slot<name = "attention_tickets", offset = <constant = 73728, per_token = 320, per_thread = 0, per_sequence = 0>, size = <constant = 128, per_token = 0, per_thread = 0, per_sequence = 0>>],
+// GPU-SAME:   swallow.arena_size = #swallow.affine<constant = 73856, per_token = 320, per_thread = 0, per_sequence = 0>
+// GPU:        swallow.attention {{.*}}swallow.workspace_slots = array<i64: 5, 6>}
 
 swallow.weight @e from ["e"] rows [9] : tensor<9x32xbf16>
 swallow.weight @n from ["n"] rows [32] : tensor<32xf32>

@@ -161,14 +161,82 @@ std::vector<size_t> barriersOf(const GpuModule &gpu,
   return places;
 }
 
+// Both sides of the most rows that are done row by row; tiles with a part of a
+// sequence or with several, in turns; heads that do not fill a tile, and
+// features that do not fill a group of 32.
+TEST(GpuKernelTest, AttentionOfFewAndManyRows) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 32, .heads = 6, .kvHeads = 2, .headDim = 24},
+      {.hidden = 32, .heads = 12, .kvHeads = 1, .headDim = 80, .window = 50},
+      {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 64, .window = 33}};
+  for (const AttentionShape &shape : shapes)
+    for (KvElement element : {KvElement::BF16, KvElement::I8})
+      check(attentionModule(kWeights, shape),
+            conversation({2, 16, 17, 33, 70, 16, 1}, 3), element);
+  // One sequence for each row.
+  check(attentionModule(kWeights, shapes[0]), conversation({60, 40, 50}, 64));
+}
+
+// More splits of the keys than blocks that share them, of which several warps
+// have none in the end; windows that begin inside a split.
+TEST(GpuKernelTest, LongContexts) {
+  AttentionShape shape{.hidden = 32, .heads = 64, .kvHeads = 64, .headDim = 6};
+  for (KvElement element : {KvElement::F32, KvElement::BF16})
+    check(attentionModule(kWeights, shape), longConversation(), element);
+  shape.window = 200;
+  for (KvElement element : {KvElement::F16, KvElement::I8})
+    check(attentionModule(kWeights, shape), longConversation(), element);
+  check(attentionModule(kWeights, {.hidden = 32,
+                                   .heads = 4,
+                                   .kvHeads = 1,
+                                   .headDim = 128,
+                                   .window = 300}),
+        longConversation());
+}
+
+/// A prompt of sequence 0, then its next row as one of `rows`, which begin
+/// other sequences; the logits of that row.
+std::vector<float> rowAmong(const GpuModule &gpu, const StepProgram &program,
+                            KvElement element, int64_t rows) {
+  EvalBatch prompt, step;
+  for (int32_t i = 0; i < 300; ++i)
+    prompt.push((i * 29 + 3) % int32_t(kTokens), i, 0);
+  for (int32_t i = 0; i < rows; ++i)
+    step.push(5 + i, i == rows / 2 ? 300 : 0, i == rows / 2 ? 0 : i + 1);
+  step.logitRows = {int32_t(rows / 2)};
+  step.ids[size_t(rows / 2)] = 7;
+  auto run = GpuRun::open(gpu, program, {300, 8, 301, element});
+  EXPECT_TRUE(run.ok() && (*run)->step(prompt).ok());
+  auto logits = (*run)->step(step);
+  EXPECT_TRUE(logits.ok());
+  EXPECT_TRUE((*run)->findings().empty());
+  return logits ? *logits : std::vector<float>();
+}
+
+// What else is in a step changes no bit of a row that is generated.
+TEST(GpuKernelTest, RowsDoNotDependOnOthers) {
+  const TestModule module = attentionModule(
+      kWeights, {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48});
+  auto gpu = compileForGpu(module.ir, "sm_80");
+  ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  for (KvElement element : kKvElements) {
+    SCOPED_TRACE(kvElementName(element));
+    const auto &program = (*compiled)->program();
+    const std::vector<float> alone = rowAmong(*gpu, program, element, 1);
+    EXPECT_EQ(rowAmong(*gpu, program, element, 7), alone);
+  }
+}
+
 // Each barrier orders something, and the checker would say so if it did not:
-// several pieces of inputs with a norm, and keys of several blocks.
+// several pieces of inputs with a norm, and keys of several blocks and splits.
 TEST(GpuKernelTest, EveryBarrierIsNeeded) {
   const TestModule modules[] = {
       linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}),
       linearModule(kWeights, {.in = 40, .out = 40, .norm = true}),
       attentionModule(kWeights,
-                      {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16})};
+                      {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 64})};
   for (const TestModule &module : modules) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
