@@ -18,8 +18,8 @@ using namespace swallow::nvidia;
 /// Query heads of a KV head that go over the keys together: those whose queries
 /// fill a tile, fewer where outputs of so many would not fit shared memory.
 static HeadGroups headGroups(const KvGeometry &kv, int64_t perKvHead) {
-  const bool many = TensorAttention::fits(kv) && kv.headDim <= 128;
-  return HeadGroups::of(perKvHead, many ? 16 : 8);
+  const bool isTile = kvRoundsFactors(kv.element) && kv.headDim <= 128;
+  return HeadGroups::of(perKvHead, isTile ? 16 : 8);
 }
 
 void swallow::nvidia::emitKernels(StepEmitter &step, AttentionOp op) {
@@ -29,7 +29,8 @@ void swallow::nvidia::emitKernels(StepEmitter &step, AttentionOp op) {
         cast<RankedTensorType>(op.getQuery().getType()).getDimSize(1) /
         kv.headDim;
     const HeadGroups groups = headGroups(kv, queryHeads / kv.heads);
-    const bool onTensorCores = TensorAttention::fits(kv);
+    const bool onTensorCores =
+        TensorAttention::fits(kv, KvFragments::Place::Global);
     const std::string name(kvElementName(element));
     auto launchRows = [&](const std::string &kernel, int64_t pieces,
                           LaunchShape shape) {
@@ -46,7 +47,7 @@ void swallow::nvidia::emitKernels(StepEmitter &step, AttentionOp op) {
     many.minRows = SplitAttention::kMostRows + 1;
     SplitAttention split{kv.heads, queryHeads, kv.headDim};
     launchRows("attention_" + name, split.pieces(), few);
-    if (!onTensorCores) {
+    if (!TensorAttention::fits(kv, KvFragments::Place::Staged)) {
       launchRows("attention_rows_" + name, 1, many);
       continue;
     }

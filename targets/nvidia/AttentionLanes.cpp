@@ -51,8 +51,8 @@ public:
   }
 
   /// Adds KV block `block` to what the warp has.
-  Values emitBlock(Value block, ValueRange state) override {
-    Value base = kv.headBase(f, r.sequence, block, r.kvHead);
+  Values emitBlock(Value block, Value id, ValueRange state) override {
+    Value base = kv.headInBlock(f, id, r.kvHead);
     Value token = k.add(k.mul(block, kTokens), r.lane);
     // Which positions the row sees, and how many places of the block have been
     // written: others hold anything.

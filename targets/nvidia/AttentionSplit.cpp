@@ -72,7 +72,6 @@ private:
                          k.div(group, groups),
                          k.mul(group, heads),
                          position,
-                         sequence,
                          begin,
                          thread,
                          lane,
@@ -80,17 +79,27 @@ private:
     std::unique_ptr<WarpAttention> attention =
         onTensorCores ? createTensorAttention(context)
                       : createLaneAttention(context);
-    attention->emitQueries();
+    // The numbers of blocks are read one block ahead.
     Value mine = k.add(first, k.add(k.mul(piece, kWarps), warp));
-    Values state = k.loop(mine, end, kWarps * pieces, attention->initialState(),
-                          [&](Value block, ValueRange in) {
-                            return attention->emitBlock(block, in);
-                          });
+    Value last = k.sub(end, k.i32(1));
+    auto idOf = [&](Value block) {
+      return kv.blockId(f, sequence, k.min(block, last));
+    };
+    Values init = {idOf(mine)};
+    attention->emitQueries();
+    init.append(attention->initialState());
+    Values state = k.loop(
+        mine, end, kWarps * pieces, init, [&](Value block, ValueRange in) {
+          Values next = {idOf(k.add(block, kWarps * pieces))};
+          next.append(attention->emitBlock(block, in[0], in.drop_front()));
+          return next;
+        });
     outputStride = attention->outputStride();
     states = f.shared("states", kWarps * heads * 8);
     outputs = f.shared("outputs", kWarps * heads * outputStride * 4);
     attention->storeState(
-        state, k.offset(states, k.mul(warp, heads * 8)),
+        ValueRange(state).drop_front(),
+        k.offset(states, k.mul(warp, heads * 8)),
         k.offset(outputs, k.mul(warp, heads * outputStride * 4)));
     k.barrier();
     combineWarps();

@@ -40,7 +40,7 @@ struct AttentionRow {
   int64_t heads;                      ///< query heads of the block
   int64_t warps;                      ///< of the block
   mlir::Value row, kvHead, firstHead; ///< i32
-  mlir::Value position, sequence;     ///< i32, of the row
+  mlir::Value position;               ///< i32, of the row
   mlir::Value begin;                  ///< first position that it sees
   mlir::Value thread, lane, warp;     ///< i32
 };
@@ -54,10 +54,10 @@ public:
   virtual ~WarpAttention() = default;
   /// Gets the queries ready, of all warps together; has a barrier at its end.
   virtual void emitQueries() = 0;
-  /// What a warp has before its first KV block, and after one more (counted
-  /// from position 0).
+  /// What a warp has before its first KV block, and after one more: `block`
+  /// counts from position 0, `id` is its number in the pool.
   virtual Values initialState() = 0;
-  virtual Values emitBlock(Value block, mlir::ValueRange state) = 0;
+  virtual Values emitBlock(Value block, Value id, mlir::ValueRange state) = 0;
   /// Stores what the warp has in shared memory: of each head the maximum and
   /// the sum, `states` [heads][2] f32, and the sums of weighted values,
   /// `outputs` [heads][outputStride()] f32.
@@ -69,7 +69,7 @@ public:
 
 /// With scalar arithmetic, for every KV element.
 std::unique_ptr<WarpAttention> createLaneAttention(const AttentionRow &row);
-/// On tensor cores, for bf16 and int8 (TensorAttention::fits).
+/// On tensor cores, for what TensorAttention::fits.
 std::unique_ptr<WarpAttention> createTensorAttention(const AttentionRow &row);
 
 /// A kernel over the rows of a step, in `pieces` blocks for each row and group

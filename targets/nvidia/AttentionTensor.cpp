@@ -2,16 +2,15 @@
 
 #include "targets/nvidia/AttentionTensor.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
 #include <limits>
 
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::nvidia;
 
-bool TensorAttention::fits(const KvGeometry &kv) {
-  return kvRoundsFactors(kv.element) && kv.headDim <= 256;
+bool TensorAttention::fits(const KvGeometry &kv, KvFragments::Place place) {
+  const int64_t most = place == KvFragments::Place::Staged ? 256 : 224;
+  return kvRoundsFactors(kv.element) && kv.headDim <= most;
 }
 
 //===----------------------------------------------------------------------===//
@@ -24,7 +23,11 @@ void TensorAttention::emitQueries(Value step, ArrayRef<Value> rows,
   // those 8 behind.
   Values words;
   for (int64_t part = 0; part < 2; ++part)
-    for (int64_t half = 0; half < halves; ++half) {
+    for (int64_t half = 0; half < 2; ++half) {
+      if (half >= halves) {
+        words.push_back(k.i32(0));
+        continue;
+      }
       Value d = k.add(k.add(k.mul(step, 16), k.mul(q, 2)), part * 8);
       Value isThere = valid[half];
       if (kv.headDim % 16 != 0)
@@ -39,8 +42,8 @@ void TensorAttention::emitQueries(Value step, ArrayRef<Value> rows,
           },
           [&] { return Values{k.i32(0)}; })[0]);
     }
-  Value at = k.add(k.mul(step, stepBytes()), k.mul(lane, halves * 8));
-  k.store(k.vector(words), k.offset(to, at), halves * 8);
+  Value at = k.add(k.mul(step, kStepBytes), k.mul(lane, 16));
+  k.store(k.vector(words), k.offset(to, at), 16);
 }
 
 //===----------------------------------------------------------------------===//
@@ -53,20 +56,20 @@ TensorAttention::Values TensorAttention::initialState() {
   return state;
 }
 
-/// Registers of the products of four tiles, [tile][4].
-TensorAttention::Values TensorAttention::scores(Value base, Value queries) {
+/// Registers of the products of four tiles, [tile][4]; `keys` gives those of
+/// a step and its first or second register.
+TensorAttention::Values
+TensorAttention::products(function_ref<Values(int64_t step, int64_t part)> keys,
+                          Value queries) {
   Values sums(16, k.zero());
-  Value mine = k.offset(queries, k.mul(lane, halves * 8));
+  Value mine = k.offset(queries, k.mul(lane, 16));
   for (int64_t step = 0; step < querySteps(); ++step) {
-    Value loaded = k.load(k.vectorOf(k.i32Type(), 2 * halves),
-                          k.offset(mine, step * stepBytes()), halves * 8);
+    Value loaded = k.load(k.vectorOf(k.i32Type(), 4),
+                          k.offset(mine, step * kStepBytes), 16);
     Values a;
     for (int64_t i = 0; i < 4; ++i)
-      a.push_back(halves == 2  ? k.extract(loaded, i)
-                  : i % 2 == 0 ? k.extract(loaded, i / 2)
-                               : k.i32(0));
-    Values low = fragments.keys(base, step * 8);
-    Values high = fragments.keys(base, step * 8 + 4);
+      a.push_back(k.extract(loaded, i));
+    Values low = keys(step, 0), high = keys(step, 1);
     for (int64_t t = 0; t < 4; ++t) {
       ValueRange c = ValueRange(sums).slice(t * 4, 4);
       Values d = k.mma(a, {low[t], high[t]}, c);
@@ -76,105 +79,144 @@ TensorAttention::Values TensorAttention::scores(Value base, Value queries) {
   return sums;
 }
 
+void TensorAttention::loadValues(Value base, int64_t j,
+                                 SmallVectorImpl<Values> &values) {
+  for (int64_t i = 0; i < 4; ++i)
+    values.push_back(fragments.values(base, i, j));
+}
+
 TensorAttention::Values
 TensorAttention::emitBlock(Value base, Value token, Value written,
                            const Seen &seen, Value queries, ValueRange state) {
-  const int64_t groups = fragments.valueGroups();
-  Values next(state.begin(), state.end());
-  // The eight positions of the lane: c = 4 e + t is register e of tile t.
-  Value first = k.mul(q, 8);
-  Values products = scores(base, queries);
-  llvm::SmallVector<Values> values; // [4 j + i][tile]
-  auto loadValues = [&](int64_t j) {
-    for (int64_t i = 0; i < 4; ++i)
-      values.push_back(fragments.values(base, i, j));
+  Block block{base, token, written, {}, {}};
+  auto keys = [&](int64_t step, int64_t part) {
+    return fragments.keys(base, step * 8 + part * 4);
   };
-  if (preloads)
-    for (int64_t j = 0; j < groups; ++j)
-      loadValues(j);
+  if (preloads) {
+    SmallVector<Values> loaded;
+    for (int64_t i = 0; i < 2 * querySteps(); ++i)
+      loaded.push_back(keys(i / 2, i % 2));
+    for (int64_t j = 0; j < fragments.valueGroups(); ++j)
+      loadValues(base, j, block.values);
+    block.products = products(
+        [&](int64_t step, int64_t part) { return loaded[2 * step + part]; },
+        queries);
+  } else {
+    block.products = products(keys, queries);
+  }
+  // Most blocks are seen as a whole, and nothing in them needs a mask.
+  Value end = k.add(token, KvBlockLayout::tokens - 1);
+  Value isWhole = k.lessThan(end, seen.wholeEnd);
+  if (seen.wholeBegin)
+    isWhole = k.andi(isWhole, k.lessThan(seen.wholeBegin, k.add(token, 1)));
+  return k.ifThenElse(
+      isWhole, TypeRange(state), [&] { return add(block, nullptr, state); },
+      [&] { return add(block, &seen, state); });
+}
+
+/// The weights of a half, packed: register i holds positions 2 i and 2 i + 1 of
+/// the lane's eight. The maximum and the sum in `state` become those with the
+/// block; `correction` is for what was there before.
+TensorAttention::Values TensorAttention::weigh(const Block &block,
+                                               const Seen *seen, int64_t half,
+                                               Values &state,
+                                               Value &correction) {
   Values keyScales, valueScales;
   if (kv.hasScales()) {
-    keyScales = fragments.scales(base, /*ofValues=*/false);
-    valueScales = fragments.scales(base, /*ofValues=*/true);
+    keyScales = fragments.scales(block.base, /*ofValues=*/false);
+    valueScales = fragments.scales(block.base, /*ofValues=*/true);
   }
-
-  // Places that have not been written hold anything.
-  Value rest = k.sub(written, first);
-  auto isWritten = [&](int64_t c) {
-    return k.lessThan(k.i32(static_cast<int32_t>(c)), rest);
-  };
+  Value first = k.add(block.token, k.mul(q, 8)), end, begin;
+  if (seen) {
+    end = k.sub(seen->end[half], first);
+    if (!seen->begin.empty())
+      begin = k.sub(seen->begin[half], first);
+  }
   Value none = k.f32(-std::numeric_limits<float>::infinity());
-  Values weights[2]; // packed: register i holds positions 2 i and 2 i + 1
-  Values corrections;
-  for (int64_t half = 0; half < halves; ++half) {
-    Value position = k.add(token, first);
-    Value end = k.sub(seen.end[half], position), begin;
-    if (!seen.begin.empty())
-      begin = k.sub(seen.begin[half], position);
-    Values score;
-    Value largest;
-    for (int64_t c = 0; c < 8; ++c) {
-      Value x = products[(c % 4) * 4 + 2 * half + c / 4];
-      Value factor = k.f32(scale);
-      if (kv.hasScales())
-        factor = k.mulf(factor, keyScales[c]);
-      Value number = k.i32(static_cast<int32_t>(c));
-      Value isSeen = k.lessThan(number, end);
-      if (begin)
-        isSeen = k.andi(isSeen, arith::CmpIOp::create(k.ops(),
-                                                      arith::CmpIPredicate::sge,
-                                                      number, begin));
-      score.push_back(k.select(isSeen, k.mulf(x, factor), none));
-      largest = c == 0 ? score[c] : k.maxNumber(largest, score[c]);
-    }
-    for (int64_t mask : {1, 2})
-      largest = k.maxNumber(largest, k.shuffleXor(largest, mask));
-    Value &maximum = next[half], &sum = next[halves + half];
-    largest = k.maxNumber(largest, maximum);
-    Value correction = k.exp2(k.subf(maximum, largest));
-    maximum = largest;
-    corrections.push_back(correction);
-    Value added;
-    for (Value &x : score) {
-      x = k.exp2(k.subf(x, largest));
-      added = added ? k.addf(added, x) : x;
-    }
-    sum = k.fma(sum, correction, added);
-    // A value's scale goes with its weight, and is rounded with it.
+  Values score;
+  Value largest;
+  for (int64_t c = 0; c < 8; ++c) {
+    // Position c = 4 e + t is register e of tile t.
+    Value x = block.products[(c % 4) * 4 + 2 * half + c / 4];
+    Value factor = k.f32(scale);
     if (kv.hasScales())
-      for (int64_t c = 0; c < 8; ++c)
-        score[c] =
-            k.select(isWritten(c), k.mulf(score[c], valueScales[c]), k.zero());
-    for (int64_t i = 0; i < 4; ++i)
-      weights[half].push_back(k.packBf16(score[2 * i], score[2 * i + 1]));
+      factor = k.mulf(factor, keyScales[c]);
+    x = k.mulf(x, factor);
+    Value number = k.i32(static_cast<int32_t>(c));
+    if (end)
+      x = k.select(k.lessThan(number, end), x, none);
+    if (begin)
+      x = k.select(k.lessThan(number, begin), none, x);
+    score.push_back(x);
+    largest = c == 0 ? x : k.maxNumber(largest, x);
   }
+  for (int64_t mask : {1, 2})
+    largest = k.maxNumber(largest, k.shuffleXor(largest, mask));
+  Value &maximum = state[half], &sum = state[halves + half];
+  largest = k.maxNumber(largest, maximum);
+  correction = k.exp2(k.subf(maximum, largest));
+  maximum = largest;
+  Value added;
+  for (Value &x : score) {
+    x = k.exp2(k.subf(x, largest));
+    added = added ? k.addf(added, x) : x;
+  }
+  sum = k.fma(sum, correction, added);
+  // A value's scale goes with its weight, and is rounded with it; those of
+  // places that have not been written may be anything.
+  for (int64_t c = 0; c < 8 && kv.hasScales(); ++c) {
+    score[c] = k.mulf(score[c], valueScales[c]);
+    if (end)
+      score[c] = k.select(k.lessThan(k.i32(static_cast<int32_t>(c)), end),
+                          score[c], k.zero());
+  }
+  Values packed;
+  for (int64_t i = 0; i < 4; ++i)
+    packed.push_back(k.packBf16(score[2 * i], score[2 * i + 1]));
+  return packed;
+}
+
+/// `seen` is null where the block is seen as a whole.
+TensorAttention::Values
+TensorAttention::add(const Block &block, const Seen *seen, ValueRange state) {
+  Values next(state);
+  Values weights[2], corrections(halves);
+  for (int64_t half = 0; half < halves; ++half)
+    weights[half] = weigh(block, seen, half, next, corrections[half]);
   if (halves == 1)
     weights[1] = Values(4, k.i32(0));
-
   // Weights of 0 do not make up for values that are no numbers.
   Values masks;
-  for (int64_t i = 0; i < 4; ++i)
-    masks.push_back(
-        k.select(isWritten(2 * i + 1), k.i32(-1),
-                 k.select(isWritten(2 * i), k.i32(0xffff), k.i32(0))));
-  for (int64_t j = 0; j < groups; ++j) {
-    if (!preloads)
-      loadValues(j);
+  if (seen) {
+    Value rest = k.sub(block.written, k.mul(q, 8));
+    auto isWritten = [&](int64_t c) {
+      return k.lessThan(k.i32(static_cast<int32_t>(c)), rest);
+    };
+    for (int64_t i = 0; i < 4; ++i)
+      masks.push_back(
+          k.select(isWritten(2 * i + 1), k.i32(-1),
+                   k.select(isWritten(2 * i), k.i32(0xffff), k.i32(0))));
+  }
+  for (int64_t j = 0; j < fragments.valueGroups(); ++j) {
+    SmallVector<Values> values;
+    if (block.values.empty())
+      loadValues(block.base, j, values);
+    else
+      llvm::append_range(values,
+                         ArrayRef<Values>(block.values).slice(4 * j, 4));
+    for (int64_t i = 0; i < 4 && seen; ++i)
+      for (Value &word : values[i])
+        word = k.andi(word, masks[i]);
     for (int64_t t = 0; t < 4; ++t) {
-      Values c(4, k.zero());
-      for (int64_t half = 0; half < halves; ++half)
-        for (int64_t e = 0; e < 2; ++e)
-          c[2 * half + e] =
-              k.mulf(next[outputAt(half, j, t, e)], corrections[half]);
-      for (int64_t step = 0; step < 2; ++step) {
-        const int64_t low = 2 * step, high = low + 1;
-        c = k.mma({weights[0][low], weights[1][low], weights[0][high],
-                   weights[1][high]},
-                  {k.andi(values[4 * j + low][t], masks[low]),
-                   k.andi(values[4 * j + high][t], masks[high])},
-                  c);
-      }
-      llvm::copy(c, next.begin() + outputAt(0, j, t, 0));
+      const size_t at = outputAt(0, j, t, 0);
+      Values c(ValueRange(next).slice(at, 4));
+      for (int64_t i = 0; i < 2 * halves; ++i)
+        c[i] = k.mulf(c[i], corrections[i / 2]);
+      for (int64_t i = 0; i < 4; i += 2)
+        c = k.mma({weights[0][i], weights[1][i], weights[0][i + 1],
+                   weights[1][i + 1]},
+                  {values[i][t], values[i + 1][t]}, c);
+      llvm::copy(c, next.begin() + at);
     }
   }
   return next;
@@ -240,14 +282,17 @@ public:
 
   Values initialState() override { return tensor.initialState(); }
 
-  Values emitBlock(Value block, ValueRange state) override {
+  Values emitBlock(Value block, Value id, ValueRange state) override {
     Value token = k.mul(block, KvBlockLayout::tokens);
     Value end = k.add(r.position, 1);
     TensorAttention::Seen seen;
     seen.end.assign(halves, end);
-    if (r.kv.window > 0)
+    seen.wholeEnd = end;
+    if (r.kv.window > 0) {
       seen.begin.assign(halves, r.begin);
-    Value base = r.kv.headBase(r.f, r.sequence, block, r.kvHead);
+      seen.wholeBegin = r.begin;
+    }
+    Value base = r.kv.headInBlock(r.f, id, r.kvHead);
     return tensor.emitBlock(base, token, k.sub(end, token), seen, queries,
                             state);
   }

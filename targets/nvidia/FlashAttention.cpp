@@ -159,26 +159,34 @@ private:
       firstBlock = k.div(firstSeen(least), kTokens);
     Value lastBlock = k.div(most, kTokens);
 
-    // What the lane's queries see, and what the warp's do together.
+    // What the lane's queries see; what some and what all of the warp's do.
     TensorAttention::Seen seen;
     Values isIn;
-    Value warpEnd = k.i32(0);
-    Value warpBegin = number(std::numeric_limits<int32_t>::max());
+    Value never = number(std::numeric_limits<int32_t>::max());
+    Value someEnd = k.i32(0), someBegin = never;
+    Value allEnd = never, allBegin = k.i32(0);
     for (int64_t half = 0; half < kHalves; ++half) {
       Value in = k.andi(
           k.andi(atLeast(rowOf[half], begin), k.lessThan(rowOf[half], end)),
           hasQuery[half]);
       isIn.push_back(in);
-      seen.end.push_back(k.select(in, k.add(positionOf[half], 1), k.i32(0)));
-      warpEnd = k.max(warpEnd, seen.end[half]);
-      if (kv.window > 0) {
-        seen.begin.push_back(firstSeen(positionOf[half]));
-        warpBegin = k.min(warpBegin, k.select(in, seen.begin[half], warpBegin));
-      }
+      Value last = k.add(positionOf[half], 1);
+      seen.end.push_back(k.select(in, last, k.i32(0)));
+      someEnd = k.max(someEnd, seen.end[half]);
+      allEnd = k.min(allEnd, k.select(in, last, allEnd));
+      if (kv.window == 0)
+        continue;
+      Value first = firstSeen(positionOf[half]);
+      seen.begin.push_back(first);
+      someBegin = k.min(someBegin, k.select(in, first, someBegin));
+      allBegin = k.max(allBegin, k.select(in, first, allBegin));
     }
-    warpEnd = warpMost(warpEnd);
-    if (kv.window > 0)
-      warpBegin = warpLeast(warpBegin);
+    someEnd = warpMost(someEnd);
+    seen.wholeEnd = warpLeast(allEnd);
+    if (kv.window > 0) {
+      someBegin = warpLeast(someBegin);
+      seen.wholeBegin = warpMost(allBegin);
+    }
     k.loop(k.i32(0), number(tensor.querySteps()), 1, [&](Value step) {
       tensor.emitQueries(step, queryAt, isIn, myQueries);
     });
@@ -200,10 +208,10 @@ private:
                  k.ifThen(k.lessThan(block, lastBlock),
                           [&] { copyBlock(in[1], other); });
                  Value token = k.mul(block, kTokens);
-                 Value isUseful = k.lessThan(token, warpEnd);
+                 Value isUseful = k.lessThan(token, someEnd);
                  if (kv.window > 0)
                    isUseful = k.andi(
-                       isUseful, k.lessThan(warpBegin, k.add(token, kTokens)));
+                       isUseful, k.lessThan(someBegin, k.add(token, kTokens)));
                  Value written = k.sub(k.add(most, 1), token);
                  ValueRange state = in.drop_front(2);
                  Values out = k.ifThenElse(

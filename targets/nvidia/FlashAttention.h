@@ -23,8 +23,8 @@ struct FlashAttention {
   LaunchShape shape() const;
   void emit(KernelFrame &frame) const;
 
-  /// More warps share what is staged as long as their outputs leave room for
-  /// two blocks on a multiprocessor.
+  /// As many as share what is staged while a multiprocessor has registers and
+  /// memory for eight of them.
   int64_t warps() const { return kv.headDim <= 128 ? 8 : 4; }
   /// Rows of the step; a query is a row and a head.
   int64_t tileRows() const { return warps() * 16 / groups.heads; }

@@ -44,7 +44,9 @@ Value GpuBuilder::warpMax(Value value) {
   return value;
 }
 
-void GpuBuilder::fence() { intrinsic("llvm.nvvm.membar.gl", ValueRange()); }
+void GpuBuilder::fence() {
+  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device");
+}
 Value GpuBuilder::atomicIncrement(Value ptr, Value last) {
   return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, ptr, last,
                                    LLVM::AtomicOrdering::monotonic, "device");

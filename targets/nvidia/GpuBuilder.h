@@ -44,7 +44,8 @@ public:
   Value warpMax(Value value);
 
   /// Orders what the thread, and those that it has met at a barrier, wrote
-  /// before what they write after it, for all of the device: membar.gl.
+  /// before what they write after it, and reads likewise, for all of the
+  /// device.
   void fence();
   /// Adds 1 to an i32 in global memory, or puts 0 where it is `last` or more;
   /// what was there before. Relaxed: order comes of fences.
