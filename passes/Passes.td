@@ -136,7 +136,8 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
     | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128; with tiles of 32 x 128, and 128 keys and values as pairs of bf16 | f32 |
-    | `attention_partials` | up to 8 rows x heads x splits of the keys: output, maximum and sum | f32 |
+    | `attention_partials` | up to 8 rows x heads x splits of the keys: output, maximum and sum; on a GPU dialects/swallow/SplitAttention.h | f32 |
+    | `attention_tickets` | on a GPU: splits of a row and its heads that are done | i32 |
 
     A second slot of a name has a suffix (`query_1`). Other results are named
     after their op.
@@ -166,7 +167,8 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
            "Whether many rows in bf16 are laid in tile order">,
     Option<"scratch", "scratch", "bool", "true",
            "Whether kernels have their scratch in the arena, as those of x86-64 "
-           "do; those of a GPU have it in registers and shared memory">
+           "do; those of a GPU have it in registers and shared memory, beside "
+           "what blocks leave for each other">
   ];
   let dependentDialects = ["::swallow::SwallowDialect"];
 }

@@ -1,6 +1,8 @@
 //===- PlanArena.cpp - places of activations and workspaces ---------------===//
 
 #include "dialects/swallow/ProductRows.h"
+#include "dialects/swallow/SplitAttention.h"
+#include "dialects/swallow/SplitProduct.h"
 #include "passes/Passes.h"
 #include "passes/StepLiveness.h"
 
@@ -80,12 +82,17 @@ StringRef nameOf(Value value) {
       .Default([](Operation *op) { return op->getName().stripDialect(); });
 }
 
+/// Null for what is not loaded.
+WeightOp weightOf(Value loaded) {
+  auto load = loaded.getDefiningOp<LoadWeightOp>();
+  return load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
+                    load, load.getWeightAttr())
+              : WeightOp();
+}
+
 /// Null for a weight that is not quantised.
 QuantAttr quantOf(Value weight) {
-  auto load = weight.getDefiningOp<LoadWeightOp>();
-  auto op = load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
-                       load, load.getWeightAttr())
-                 : WeightOp();
+  WeightOp op = weightOf(weight);
   return op ? op.getQuantAttr() : QuantAttr();
 }
 
@@ -138,6 +145,8 @@ private:
   bool quantizesGroupsFor(Value weight) const;
   void addWorkspaces();
   void addPreparedRows();
+  void addSplitAttention();
+  void addSplitProducts();
   void addRopeTables();
   void assignOffsets();
   void annotate();
@@ -471,6 +480,40 @@ void ArenaPlan::addPreparedRows() {
   }
 }
 
+/// What blocks of a GPU leave for each other.
+void ArenaPlan::addSplitAttention() {
+  for (const StepLiveness::Event &event : liveness.events) {
+    auto attention = dyn_cast<AttentionOp>(event.op);
+    if (!attention)
+      continue;
+    KvType kv = attention.getKv().getType();
+    SplitAttention split{kv.getHeads(),
+                         columns(attention.getQuery()) / kv.getHeadDim(),
+                         kv.getHeadDim()};
+    useWorkspace(event.op, "attention_partials", split.partialsBytes(),
+                 event.time, Per::Session);
+    useWorkspace(event.op, "attention_tickets", split.ticketsBytes(),
+                 event.time, Per::Session);
+  }
+}
+
+void ArenaPlan::addSplitProducts() {
+  for (const StepLiveness::Event &event : liveness.events) {
+    auto linear = dyn_cast<FusedLinearOp>(event.op);
+    WeightOp weight =
+        linear && !linear.getNorm() ? weightOf(linear.getWeight()) : WeightOp();
+    if (!weight || !weight.getPackingAttr())
+      continue;
+    auto split = SplitProduct::of(weight.getPackedLayout());
+    if (split.pieces() == 1)
+      continue;
+    useWorkspace(event.op, "product_partials", split.partialsBytes(),
+                 event.time, Per::Session);
+    useWorkspace(event.op, "product_tickets", split.ticketsBytes(), event.time,
+                 Per::Session);
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Offsets
 //===----------------------------------------------------------------------===//
@@ -586,10 +629,13 @@ LogicalResult ArenaPlan::plan() {
   updateResidualsInPlace();
   addActivationSlots();
   addRopeTables();
-  if (scratch)
+  if (scratch) {
     addWorkspaces();
-  else
+  } else {
     addPreparedRows();
+    addSplitAttention();
+    addSplitProducts();
+  }
   assignOffsets();
   annotate();
   return success();

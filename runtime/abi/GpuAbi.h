@@ -38,7 +38,8 @@ typedef struct SwallowGpuArgs {
   int64_t kv_layer_stride;
   int64_t kv_element;
   uint64_t weights; /* 256-byte aligned */
-  /* Where each arena slot begins, a multiple of 64. */
+  /* Where each arena slot begins, a multiple of 64. A slot whose size does not
+     depend on the session's is all zeros before the first step. */
   uint64_t slots[SWALLOW_GPU_SLOTS];
 } SwallowGpuArgs;
 

@@ -77,13 +77,19 @@ Status DeviceBuffer::read(const Stream &stream, std::span<uint8_t> target,
 }
 
 Status DeviceBuffer::fill(const Stream &stream, uint8_t value) const {
-  if (size_ == 0)
+  return fill(stream, value, 0, size_);
+}
+
+Status DeviceBuffer::fill(const Stream &stream, uint8_t value, uint64_t offset,
+                          uint64_t size) const {
+  SWALLOW_TRY(checkRange(offset, size));
+  if (size == 0)
     return {};
   const Context &context = handle_.context();
   SWALLOW_TRY(context.makeCurrent());
-  return context.check(
-      context.api().cuMemsetD8Async(address(), value, size_, stream.get()),
-      "filling device memory");
+  return context.check(context.api().cuMemsetD8Async(address() + offset, value,
+                                                     size, stream.get()),
+                       "filling device memory");
 }
 
 Result<PinnedBuffer> PinnedBuffer::allocate(ContextPtr context, uint64_t bytes,

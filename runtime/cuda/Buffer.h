@@ -31,6 +31,9 @@ public:
   Status read(const Stream &stream, std::span<uint8_t> target,
               uint64_t offset = 0) const;
   Status fill(const Stream &stream, uint8_t value) const;
+  /// Fills [offset, offset + size).
+  Status fill(const Stream &stream, uint8_t value, uint64_t offset,
+              uint64_t size) const;
   /// Copies `size` bytes inside the buffer; the ranges do not overlap.
   Status copyWithin(const Stream &stream, uint64_t from, uint64_t to,
                     uint64_t size) const;

@@ -19,10 +19,15 @@ namespace {
 
 using namespace cuda;
 
-/// Steps of up to this many rows are recorded and replayed: what the host takes
-/// for their launches would show beside what the device takes. Larger ones are
-/// launched kernel by kernel.
-constexpr int64_t kGraphTokens = 16;
+/// Whether a step is recorded, to be replayed when there is another of as many
+/// rows: what the host takes for its launches would show beside what the device
+/// takes. These are steps of few rows, and those of a batch of sequences that
+/// each generate a token. Prompts are launched kernel by kernel.
+bool isRecorded(int64_t numTokens, int64_t numLogits) {
+  constexpr int64_t fewRows = 16, largeBatch = 256;
+  return numTokens <= fewRows ||
+         (numTokens == numLogits && numTokens <= largeBatch);
+}
 
 class CudaBackend final : public StepBackend {
 public:
@@ -55,7 +60,7 @@ public:
   }
 
   Status execute(int64_t numTokens, int64_t numLogits) override {
-    if (numTokens > kGraphTokens && !timer_) {
+    if (!isRecorded(numTokens, numLogits) && !timer_) {
       SWALLOW_TRY(enqueue(numTokens, numLogits, nullptr));
       return stream_.synchronize();
     }
@@ -187,6 +192,14 @@ private:
                    PinnedBuffer::allocate(context_, plan_.batchBytes,
                                           "step's description"));
     std::fill_n(hostBatch_.data(), hostBatch_.size(), uint8_t{0});
+    // What a step leaves for the next starts as zeros.
+    for (size_t i = 0; i < plan_.arenaOffsets.size(); ++i) {
+      const fbs::Affine *size = program_.variant->arena()->Get(i)->size();
+      if (size && !size->per_token() && !size->per_thread() &&
+          !size->per_sequence())
+        SWALLOW_TRY(arena_.fill(stream_, 0, plan_.arenaOffsets[i],
+                                plan_.arenaSizes[i]));
+    }
     // Two values that lie together are read together when one is there.
     return kv_.fill(stream_, 0);
   }

@@ -46,8 +46,16 @@ Value GpuBuilder::warpSum(Value value) {
 }
 Value GpuBuilder::warpMax(Value value) {
   for (int64_t mask = kWarp / 2; mask > 0; mask /= 2)
-    value = LLVM::MaxNumOp::create(b, value, shuffleXor(value, mask));
+    value = maxNumber(value, shuffleXor(value, mask));
   return value;
+}
+
+void GpuBuilder::fence() {
+  LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device");
+}
+Value GpuBuilder::atomicIncrement(Value ptr, Value last) {
+  return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, ptr, last,
+                                   LLVM::AtomicOrdering::monotonic, "device");
 }
 
 //===----------------------------------------------------------------------===//
@@ -79,16 +87,15 @@ GpuBuilder::Values GpuBuilder::loadStream(Value ptr, int64_t bytes,
     loaded.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return loaded;
 }
-void GpuBuilder::storeFour(ValueRange values, Value ptr) {
-  Value vector =
-      LLVM::PoisonOp::create(b, vectorOf(values.front().getType(), 4));
-  for (auto [i, value] : llvm::enumerate(values))
-    vector = LLVM::InsertElementOp::create(b, vector, value,
-                                           i32(static_cast<int32_t>(i)));
-  store(vector, ptr, 16);
+void GpuBuilder::storeNeighbours(ValueRange values, Value ptr) {
+  store(vector(values), ptr, 4 * static_cast<int64_t>(values.size()));
 }
 void GpuBuilder::asyncCopy(Value to, Value from, Value size) {
   NVVM::CpAsyncOp::create(b, to, from, 16, NVVM::LoadCacheModifierKind::CG,
+                          size);
+}
+void GpuBuilder::asyncCopyFour(Value to, Value from, Value size) {
+  NVVM::CpAsyncOp::create(b, to, from, 4, NVVM::LoadCacheModifierKind::CA,
                           size);
 }
 void GpuBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
@@ -105,6 +112,20 @@ GpuBuilder::Values GpuBuilder::loadMatrices(Value row, int64_t count) {
   for (int64_t i = 0; i < count; ++i)
     matrices.push_back(LLVM::ExtractValueOp::create(b, result, i));
   return matrices;
+}
+void GpuBuilder::storeElements(ValueRange values, Value ptr, Element element) {
+  SmallVector<Value> words(values);
+  if (element == Element::BF16) {
+    words.clear();
+    for (size_t i = 0; i < values.size(); i += 2)
+      words.push_back(packBf16(values[i], values[i + 1]));
+  }
+  for (size_t i = 0; i < words.size(); i += 4) {
+    ValueRange part =
+        ValueRange(words).slice(i, std::min<size_t>(4, words.size() - i));
+    auto bytes = static_cast<int64_t>(part.size() * 4);
+    store(vector(part), offset(ptr, static_cast<int64_t>(i * 4)), bytes);
+  }
 }
 Value GpuBuilder::loadIndex(Value array, Value index) {
   return loadConstant(i32Type(), offset(array, mul(index, 4)), 4);
@@ -129,20 +150,25 @@ Value GpuBuilder::extract(Value vector, int64_t index) {
   return LLVM::ExtractElementOp::create(b, vector,
                                         i32(static_cast<int32_t>(index)));
 }
+Value GpuBuilder::vector(ValueRange elements) {
+  if (elements.size() == 1)
+    return elements.front();
+  auto count = static_cast<int64_t>(elements.size());
+  Value result =
+      LLVM::PoisonOp::create(b, vectorOf(elements.front().getType(), count));
+  for (auto [i, element] : llvm::enumerate(elements))
+    result = LLVM::InsertElementOp::create(b, result, element,
+                                           i32(static_cast<int32_t>(i)));
+  return result;
+}
+Value GpuBuilder::maxNumber(Value lhs, Value rhs) {
+  return LLVM::MaxNumOp::create(b, lhs, rhs);
+}
 Value GpuBuilder::bitcast(Type type, Value value) {
   return LLVM::BitcastOp::create(b, type, value);
 }
 Value GpuBuilder::shiftLeft(Value value, int64_t count) {
   return arith::ShLIOp::create(b, value, integer(value.getType(), count));
-}
-Value GpuBuilder::vector(ValueRange elements) {
-  auto type = vectorOf(elements.front().getType(),
-                       static_cast<int64_t>(elements.size()));
-  Value result = LLVM::PoisonOp::create(b, type);
-  for (auto [i, element] : llvm::enumerate(elements))
-    result = LLVM::InsertElementOp::create(b, result, element,
-                                           i32(static_cast<int32_t>(i)));
-  return result;
 }
 Value GpuBuilder::shiftRight(Value value, int64_t count) {
   return arith::ShRUIOp::create(b, value, integer(value.getType(), count));

@@ -45,6 +45,14 @@ public:
   Value warpSum(Value value);
   Value warpMax(Value value);
 
+  /// Orders what the thread, and those that it has met at a barrier, wrote
+  /// before what they write after it, and reads likewise, for all of the
+  /// device.
+  void fence();
+  /// Adds 1 to an i32 in global memory, or puts 0 where it is `last` or more;
+  /// what was there before. Relaxed: order comes of fences.
+  Value atomicIncrement(Value ptr, Value last);
+
   //===--- memory -----------------------------------------------------------//
   /// Loads what no kernel of the step's launch writes, by the path for
   /// read-only data.
@@ -53,12 +61,18 @@ public:
   /// by the path for read-only data and past the nearest cache: for what is
   /// read once. Inline PTX, since LLVM 22 knows no cache hints.
   Values loadStream(Value ptr, int64_t bytes, int64_t count);
-  /// Four neighbouring values, by one store; aligned to 16 bytes.
-  void storeFour(mlir::ValueRange values, Value ptr);
+  /// 2 or 4 neighbouring values of 4 bytes, by one store aligned to all of
+  /// them.
+  void storeNeighbours(mlir::ValueRange values, Value ptr);
+  /// Neighbouring elements at an address that is aligned to all of them, at
+  /// most 16 bytes at a time.
+  void storeElements(mlir::ValueRange values, Value ptr, Element element);
   /// Begins to copy 16 bytes of global memory to shared memory, both aligned to
   /// 16, past the nearest cache. With `size` (i32, 0 to 16) only so many are
   /// read, and the others become zero: with 0 `from` may be anywhere.
-  void asyncCopy(Value to, Value from, Value size);
+  void asyncCopy(Value to, Value from, Value size = {});
+  /// The same for 4 bytes, by way of the nearest cache.
+  void asyncCopyFour(Value to, Value from, Value size);
   /// Makes the thread's copies since the last call a group; waits until at most
   /// `pending` of its groups are under way. Other threads see what has arrived
   /// after a barrier.
@@ -81,6 +95,8 @@ public:
   Value bitcast(mlir::Type type, Value value);
   /// A vector of scalars of one type.
   Value vector(mlir::ValueRange elements);
+  /// The larger of two numbers as one instruction.
+  Value maxNumber(Value lhs, Value rhs);
   Value shiftLeft(Value value, int64_t count);
   Value shiftRight(Value value, int64_t count); ///< zeros come in
   Value xori(Value lhs, Value rhs);

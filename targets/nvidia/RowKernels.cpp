@@ -1,7 +1,7 @@
 //===- RowKernels.cpp - embedding with the RoPE table, row selection ------===//
 
-#include "targets/nvidia/QuantCodes.h"
 #include "targets/nvidia/StepEmitter.h"
+#include "targets/nvidia/product/QuantCodes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

@@ -1,6 +1,7 @@
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s | FileCheck %s
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=input-type=f32 %s | FileCheck %s --check-prefix=F32
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=tiles=true %s | FileCheck %s --check-prefix=TILES
+// RUN: swallow-opt --split-input-file --swallow-plan-arena=scratch=false %s | FileCheck %s --check-prefix=GPU
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s > %t.once
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %t.once | diff %t.once -
 
@@ -32,6 +33,14 @@
 // TILES:      #swallow.slot<name = "norm", {{[^"]*}}size = <constant = 0, per_token = 1024, per_thread = 0, per_sequence = 0>>
 // TILES-SAME: #swallow.slot<name = "tile_scratch", {{[^"]*}}per_thread = 262144, per_sequence = 0>>
 // TILES:      swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: 5, 6, 7, 8>}
+
+// On a GPU many rows are normalised once for all blocks, and what blocks leave
+// for each other is there once, behind the rows.
+// GPU:        #swallow.slot<name = "norm", offset = <constant = 0, per_token = 320, per_thread = 0, per_sequence = 0>, size = <constant = 0, per_token = 64, per_thread = 0, per_sequence = 0>>,
+// GPU-SAME:   #swallow.slot<name = "attention_partials", offset = <constant = 0, per_token = 384, per_thread = 0, per_sequence = 0>, size = <constant = 73728, per_token = 0, per_thread = 0, per_sequence = 0>>,
+// GPU-SAME:   #swallow.slot<name = "attention_tickets", offset = <constant = 73728, per_token = 384, per_thread = 0, per_sequence = 0>, size = <constant = 128, per_token = 0, per_thread = 0, per_sequence = 0>>],
+// GPU-SAME:   swallow.arena_size = #swallow.affine<constant = 73856, per_token = 384, per_thread = 0, per_sequence = 0>
+// GPU:        swallow.attention {{.*}}swallow.workspace_slots = array<i64: 6, 7>}
 
 swallow.weight @e from ["e"] rows [9] : tensor<9x32xbf16>
 swallow.weight @n from ["n"] rows [32] : tensor<32xf32>
@@ -230,4 +239,22 @@ func.func @step(%q: tensor<?x8xf32>, %batch: !swallow.batch, %kv: !kv) -> tensor
   %h = swallow.fused_linear %p, %w residual %a : tensor<?x8xf32> : tensor<?x8xf32>, tensor<8x8xbf16> -> tensor<?x8xf32>
   %l = swallow.fused_lm_head %h, %batch, %we : tensor<?x8xf32>, tensor<9x8xbf16> -> tensor<?x9xf32>
   return %l : tensor<?x9xf32>
+}
+
+// -----
+
+// Two blocks of threads of a GPU share the inputs of each of three blocks of
+// features: sums of 16 rows, and a ticket for each 8 rows and block.
+// GPU:        #swallow.slot<name = "product_partials", {{.*}} size = <constant = 6144, per_token = 0, per_thread = 0, per_sequence = 0>>,
+// GPU-SAME:   #swallow.slot<name = "product_tickets", {{.*}} size = <constant = 64, per_token = 0, per_thread = 0, per_sequence = 0>>]
+// GPU:        swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: {{[0-9]+}}, {{[0-9]+}}, {{[0-9]+}}>}
+swallow.weight @e from ["e"] rows [9] : tensor<9x2048xbf16>
+swallow.weight @w from ["w"] rows [40] : tensor<40x2048xbf16> {offset = 0 : i64, packing = #swallow.packing<n_block = 16, k_group = 2, row_unit = 0, interleave = false>}
+func.func @step(%batch: !swallow.batch) -> tensor<?x40xf32> {
+  %we = swallow.load_weight @e : tensor<9x2048xbf16>
+  %w = swallow.load_weight @w : tensor<40x2048xbf16>
+  %e = swallow.embedding %batch, %we : tensor<9x2048xbf16> -> tensor<?x2048xf32>
+  %h = swallow.fused_linear %e, %w : tensor<?x2048xf32>, tensor<40x2048xbf16> -> tensor<?x40xf32>
+  %r = swallow.select_rows %h, %batch : tensor<?x40xf32>
+  return %r : tensor<?x40xf32>
 }

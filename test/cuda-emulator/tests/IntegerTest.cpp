@@ -13,8 +13,9 @@ namespace {
 
 template <typename T>
 void expect(const std::string &code, const std::string &type, std::vector<T> a,
-            std::vector<T> b, std::vector<T> c, std::vector<T> wanted) {
-  auto got = evaluate<T>(code, type, a, b, c);
+            std::vector<T> b, std::vector<T> c, std::vector<T> wanted,
+            const std::string &target = "sm_80") {
+  auto got = evaluate<T>(code, type, a, b, c, target);
   got.resize(wanted.size());
   EXPECT_EQ(got, wanted) << code;
 }
@@ -49,6 +50,11 @@ TEST(Integer, Arithmetic) {
                    V{uint32_t(-5)});
   expect<uint32_t>("max.u32 %d, %a, %b;", "b32", V{uint32_t(-5)}, V{3}, {},
                    V{uint32_t(-5)});
+  // Negative results become 0.
+  expect<uint32_t>("min.relu.s32 %d, %a, %b;", "b32", V{uint32_t(-5), 2},
+                   V{3, 7}, {}, V{0, 2}, "sm_90");
+  expect<uint32_t>("max.relu.s32 %d, %a, %b;", "b32", V{uint32_t(-5), 2},
+                   V{uint32_t(-3), 7}, {}, V{0, 7}, "sm_90");
   expect<uint32_t>("sad.s32 %d, %a, %b, %c;", "b32", V{uint32_t(-5)}, V{3},
                    V{100}, V{108});
   // 24-bit: -1 as 24 bits times 2.

@@ -37,6 +37,14 @@ TEST_F(MemoryTest, CopiesThereAndBack) {
     EXPECT_OK(buffer.read(stream, back));
     EXPECT_OK(stream.synchronize());
     EXPECT_EQ(back, std::vector<uint8_t>(500, 7));
+    EXPECT_OK(buffer.fill(stream, 9, 100, 50));
+    EXPECT_OK(buffer.read(stream, back));
+    EXPECT_OK(stream.synchronize());
+    std::vector<uint8_t> expected(500, 7);
+    std::fill_n(expected.begin() + 100, 50, uint8_t{9});
+    EXPECT_EQ(back, expected);
+    EXPECT_EQ(buffer.fill(stream, 9, 990, 11).error().code,
+              ErrorCode::OutOfRange);
     EXPECT_EQ(buffer.read(stream, back, 501).error().message,
               "copy of 500 bytes at 501 of a device buffer of 1000");
     EXPECT_EQ(buffer.write(stream, back, UINT64_MAX).error().code,

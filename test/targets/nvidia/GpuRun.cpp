@@ -33,9 +33,12 @@ Result<std::unique_ptr<GpuRun>> GpuRun::open(const GpuModule &source,
   SWALLOW_ASSIGN(run->weights_,
                  run->upload(program.weights.data(), program.weights.size()));
   for (const GpuModule::Slot &slot : source.slots) {
-    SWALLOW_ASSIGN(uint64_t address,
-                   run->allocate(static_cast<uint64_t>(
-                       slot.constant + slot.perToken * sizes.maxStepTokens)));
+    const auto bytes = static_cast<uint64_t>(
+        slot.constant + slot.perToken * sizes.maxStepTokens);
+    SWALLOW_ASSIGN(uint64_t address, run->allocate(bytes));
+    // What a step leaves for the next starts as zeros.
+    if (slot.perToken == 0)
+      SWALLOW_TRY(run->memory_.fill(address, 0, 1, bytes));
     run->slots_.push_back(address);
   }
 
@@ -111,8 +114,9 @@ Result<std::vector<float>> GpuRun::step(const EvalBatch &batch) {
         const emulator::Kernel *kernel = module_->kernel(launch.kernel);
         if (!kernel)
           return {ErrorCode::Internal, "no kernel " + launch.kernel};
-        if (shape.dynamicSharedBytes > kernel->maxDynamicShared)
-          kernel->maxDynamicShared = shape.dynamicSharedBytes;
+        // As cuFuncSetAttribute does.
+        kernel->maxDynamicShared =
+            std::max(kernel->maxDynamicShared, shape.dynamicSharedBytes);
         std::vector<uint8_t> parameters(sizeof(args) + 4);
         const auto index = static_cast<int32_t>(layer);
         std::memcpy(parameters.data(), &args, sizeof(args));

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 using namespace swallow;
 using namespace swallow::test;
@@ -91,8 +92,8 @@ TEST_P(GpuKernelTest, Embedding) {
     check(embeddingModule(weights(), columns), separateSteps(kTokens));
 }
 
-// Inputs of an odd number, and beyond one piece of them; outputs with tails of
-// a block.
+// Inputs of an odd number, beyond what lies in shared memory at a time, and as
+// many as blocks share; outputs with tails of a block.
 TEST_P(GpuKernelTest, FusedLinear) {
   std::vector<LinearShape> shapes = {
       {.in = 40, .out = 130},
@@ -100,6 +101,7 @@ TEST_P(GpuKernelTest, FusedLinear) {
       {.in = 130, .out = 130, .residual = true},
       {.in = 96, .out = 96, .norm = true, .bias = true, .residual = true},
       {.in = 4200, .out = 40, .norm = true, .bias = true},
+      {.in = 2048, .out = 130, .bias = true},
       {.in = 64, .out = 777, .bias = true}};
   for (const LinearShape &shape : shapes)
     check(linearModule(weights(), shape), separateSteps(kTokens));
@@ -138,6 +140,7 @@ TEST_P(GpuKernelTest, RowsAreTheSameAmongOthers) {
   }
   for (const LinearShape &shape :
        {LinearShape{.in = 48, .out = 130, .norm = true},
+        LinearShape{.in = 4096, .out = 48},
         LinearShape{.in = 333, .out = 96, .bias = true}}) {
     const TestModule module = linearModule(weights(), shape);
     SCOPED_TRACE(module.name);
@@ -244,6 +247,18 @@ TEST(GpuGemmTest, ManyRows) {
           conversation({17, 70, 1}, 3), bounds);
 }
 
+// The same by quantised weights, which a GEMM rounds to bf16 and the evaluator
+// does not.
+TEST(GpuGemmTest, QuantizedWeights) {
+  for (Weights weights : {Weights::I4, Weights::I6, Weights::I8})
+    for (const LinearShape &shape :
+         {LinearShape{.in = 40, .out = 130, .exactInput = true},
+          LinearShape{.in = 6, .out = 48, .exactInput = true},
+          LinearShape{.in = 333, .out = 96, .bias = true, .exactInput = true},
+          LinearShape{.in = 512, .out = 256, .exactInput = true}})
+      check(linearModule(weights, shape), manyRows(), Bounds{1.5e-2, 3e-3});
+}
+
 TEST(GpuAttentionTest, KvElements) {
   std::vector<AttentionShape> shapes = {
       {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48},
@@ -288,24 +303,120 @@ std::vector<size_t> placesOf(const std::string &instruction,
   return places;
 }
 
+// Both sides of the most rows that are done row by row; tiles with a part of a
+// sequence or with several, in turns; heads that do not fill a tile, and
+// features that do not fill a group of 32.
+TEST(GpuAttentionTest, AttentionOfFewAndManyRows) {
+  std::vector<AttentionShape> shapes = {
+      {.hidden = 32, .heads = 6, .kvHeads = 2, .headDim = 24},
+      {.hidden = 32, .heads = 12, .kvHeads = 1, .headDim = 80, .window = 50},
+      {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 64, .window = 33}};
+  for (const AttentionShape &shape : shapes)
+    for (KvElement element : {KvElement::BF16, KvElement::I8})
+      check(attentionModule(kWeights, shape),
+            conversation({2, 16, 17, 33, 70, 16, 1}, 3),
+            boundsOf(kWeights, element), element);
+  // Tiles of fewer rows for large heads, whose few rows are done without.
+  for (KvElement element : {KvElement::BF16, KvElement::I8})
+    check(
+        attentionModule(
+            kWeights, {.hidden = 32, .heads = 2, .kvHeads = 1, .headDim = 256}),
+        conversation({2, 70, 3}, 2), boundsOf(kWeights, element), element);
+  // One sequence for each row.
+  check(attentionModule(kWeights, shapes[0]), conversation({60, 40, 50}, 64),
+        boundsOf(kWeights, KvElement::BF16));
+}
+
+// More splits of the keys than blocks that share them, and windows that begin
+// inside a split.
+TEST(GpuAttentionTest, LongContexts) {
+  AttentionShape shape{.hidden = 32, .heads = 64, .kvHeads = 64, .headDim = 6};
+  for (KvElement element : {KvElement::F32, KvElement::BF16})
+    check(attentionModule(kWeights, shape), longConversation(),
+          boundsOf(kWeights, element), element);
+  shape.window = 200;
+  check(attentionModule(kWeights, shape), longConversation(),
+        boundsOf(kWeights, KvElement::I8), KvElement::I8);
+  check(attentionModule(kWeights, {.hidden = 32,
+                                   .heads = 4,
+                                   .kvHeads = 1,
+                                   .headDim = 128,
+                                   .window = 300}),
+        longConversation(), boundsOf(kWeights, KvElement::BF16));
+}
+
+/// A prompt of sequence 0, then its next row as one of `rows`, which begin
+/// other sequences; the logits of that row.
+std::vector<float> rowAmong(const GpuModule &gpu, const StepProgram &program,
+                            KvElement element, int64_t rows) {
+  EvalBatch prompt, step;
+  for (int32_t i = 0; i < 300; ++i)
+    prompt.push((i * 29 + 3) % int32_t(kTokens), i, 0);
+  for (int32_t i = 0; i < rows; ++i)
+    step.push(5 + i, i == rows / 2 ? 300 : 0, i == rows / 2 ? 0 : i + 1);
+  step.logitRows = {int32_t(rows / 2)};
+  step.ids[size_t(rows / 2)] = 7;
+  auto run = GpuRun::open(gpu, program, {300, 8, 301, element});
+  EXPECT_TRUE(run.ok() && (*run)->step(prompt).ok());
+  auto logits = (*run)->step(step);
+  EXPECT_TRUE(logits.ok());
+  EXPECT_TRUE((*run)->findings().empty());
+  return logits ? *logits : std::vector<float>();
+}
+
+// What else is in a step changes no bit of a row that is generated.
+TEST(GpuAttentionTest, RowsDoNotDependOnOthers) {
+  const TestModule module = attentionModule(
+      kWeights, {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48});
+  auto gpu = compileForGpu(module.ir, "sm_80");
+  ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  for (KvElement element : kKvElements) {
+    SCOPED_TRACE(kvElementName(element));
+    const auto &program = (*compiled)->program();
+    const std::vector<float> alone = rowAmong(*gpu, program, element, 1);
+    EXPECT_EQ(rowAmong(*gpu, program, element, 7), alone);
+  }
+}
+
+/// The kernel of a place in PTX, and what is before and behind it.
+std::string textAround(const std::string &ptx, size_t place) {
+  const size_t name = ptx.rfind(".entry ", place);
+  return ptx.substr(name, ptx.find('\n', name) - name) + " ...\n" +
+         ptx.substr(place - 300, 500);
+}
+
 // Each barrier orders something, and each wait for copies is for some that have
 // not arrived, and the checker would say so if not: several pieces of inputs
-// with a norm, keys of several blocks, and a GEMM of more steps than stages.
+// with a norm, keys of several blocks and splits, and GEMMs of more steps than
+// stages, the last of which the results overwrite.
 TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
-  const TestModule modules[] = {
-      linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}),
-      linearModule(kWeights, {.in = 40, .out = 40, .norm = true}),
-      linearModule(Weights::I4, {.in = 4200, .out = 40, .norm = true}),
-      attentionModule(kWeights,
-                      {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 16})};
+  // Which of a module's kernels have such shapes that each is needed.
+  struct Case {
+    TestModule module;
+    std::vector<EvalBatch> steps;
+    const char *kernels;
+  };
+  const std::vector<EvalBatch> all = conversation({130, 8}, 1),
+                               few = conversation({8, 3}, 1);
+  const Case cases[] = {
+      {linearModule(kWeights, {.in = 4200, .out = 40, .norm = true}), all, ""},
+      {linearModule(kWeights, {.in = 40, .out = 40, .norm = true}), all, ""},
+      {linearModule(kWeights, {.in = 2048, .out = 40}), few, ""},
+      {linearModule(Weights::I4, {.in = 4200, .out = 40, .norm = true}), few,
+       ""},
+      {linearModule(Weights::I4, {.in = 576, .out = 40}), all, ""},
+      {attentionModule(kWeights,
+                       {.hidden = 40, .heads = 4, .kvHeads = 2, .headDim = 64}),
+       all, "attention"}};
   size_t allWaits = 0;
-  for (const TestModule &module : modules) {
+  for (const auto &[module, steps, kernels] : cases) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
     ASSERT_TRUE(gpu.ok()) << gpu.error().message;
     auto compiled = CompiledModule::compile(module.ir, module.columns);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
-    const std::vector<EvalBatch> steps = conversation({130, 8}, 1);
     auto run = [&](const GpuModule &code) {
       auto opened = GpuRun::open(code, (*compiled)->program(),
                                  sizesFor(steps, KvElement::BF16));
@@ -316,64 +427,71 @@ TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
     };
     auto whole = run(*gpu);
     EXPECT_TRUE(whole->findings().empty());
-    std::vector<size_t> places = placesOf("bar.sync", *gpu, whole->counters());
+    std::map<std::string, Counters> ran = whole->counters();
+    std::erase_if(ran, [&](const auto &entry) {
+      return entry.first.find(kernels) == std::string::npos;
+    });
+    std::vector<size_t> places = placesOf("bar.sync", *gpu, ran);
     EXPECT_GE(places.size(), 3u);
-    std::vector<size_t> waits =
-        placesOf("cp.async.wait_group", *gpu, whole->counters());
+    std::vector<size_t> waits = placesOf("cp.async.wait_group", *gpu, ran);
     allWaits += waits.size();
     places.insert(places.end(), waits.begin(), waits.end());
     for (size_t at : places) {
       GpuModule without = *gpu;
       without.ptx.replace(at, 2, "//");
       EXPECT_FALSE(run(without)->findings().empty())
-          << "line "
-          << std::count(gpu->ptx.begin(), gpu->ptx.begin() + long(at), '\n') +
-                 1;
+          << textAround(gpu->ptx, at);
     }
   }
   EXPECT_GE(allWaits, 3u);
 }
 
-// A step of the 8B shape's kind, if smaller: what the GEMM reads and how.
+// What the GEMM reads and how often it multiplies, for each size of tile.
 TEST(GpuGemmTest, GemmCounts) {
   constexpr int64_t in = 512, out = 384;
-  TestModule module =
-      linearModule(kWeights, {.in = in, .out = out, .norm = true});
-  auto gpu = compileForGpu(module.ir, "sm_80");
-  ASSERT_TRUE(gpu.ok()) << gpu.error().message;
-  auto compiled = CompiledModule::compile(module.ir, module.columns);
-  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
   struct Case {
     int64_t rows;
     const char *kernel;
     int64_t tileRows, tileFeatures;
   };
-  for (const Case &c :
-       {Case{30, "proj_rows32", 32, 64}, Case{64, "proj_rows64", 64, 64},
-        Case{200, "proj_rows128", 128, 128}}) {
-    SCOPED_TRACE(c.kernel);
-    const std::vector<EvalBatch> steps = conversation({c.rows}, 1);
-    auto run = GpuRun::open(*gpu, (*compiled)->program(),
-                            sizesFor(steps, KvElement::BF16));
-    ASSERT_TRUE(run.ok()) << run.error().message;
-    ASSERT_TRUE((*run)->step(steps[0]).ok());
-    EXPECT_TRUE((*run)->findings().empty());
-    EXPECT_FALSE((*run)->counters().contains("proj"));
-    const Counters &counted = (*run)->counters().at(c.kernel);
-    uint64_t copied = 0;
-    for (const auto &[line, counts] : counted.lines)
-      if (counts.opcode.starts_with("cp.async.cg"))
-        copied += counts.globalLoadSectors * 32;
-    // The weights once per tile of rows, the rows once per tile of features.
-    const int64_t rowTiles = (c.rows + c.tileRows - 1) / c.tileRows;
-    const int64_t tiles = rowTiles * (out / c.tileFeatures);
-    EXPECT_EQ(
-        copied,
-        uint64_t(2 * in * (rowTiles * out + out / c.tileFeatures * c.rows)));
-    EXPECT_EQ(
-        counted.instructionsWithPrefix("mma.sync"),
-        uint64_t(tiles * (in / 16) * (c.tileFeatures / 16) * (c.tileRows / 8)));
-    EXPECT_EQ(counted.sharedBankConflicts, 0u);
+  const Case cases[] = {{30, "proj_rows32", 32, 64},
+                        {64, "proj_rows64", 64, 64},
+                        {200, "proj_rows128", 128, 128}};
+  for (Weights weights :
+       {Weights::BF16, Weights::I4, Weights::I6, Weights::I8}) {
+    TestModule module = linearModule(
+        weights, {.in = in, .out = out, .exactInput = isQuantized(weights)});
+    SCOPED_TRACE(module.name);
+    auto gpu = compileForGpu(module.ir, "sm_80");
+    ASSERT_TRUE(gpu.ok()) << gpu.error().message;
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    for (const Case &c : cases) {
+      SCOPED_TRACE(c.kernel);
+      const std::vector<EvalBatch> steps = conversation({c.rows}, 1);
+      auto run = GpuRun::open(*gpu, (*compiled)->program(),
+                              sizesFor(steps, KvElement::BF16));
+      ASSERT_TRUE(run.ok()) << run.error().message;
+      ASSERT_TRUE((*run)->step(steps[0]).ok());
+      EXPECT_TRUE((*run)->findings().empty());
+      EXPECT_FALSE((*run)->counters().contains("proj"));
+      const Counters &counted = (*run)->counters().at(c.kernel);
+      EXPECT_EQ(counted.sharedBankConflicts, 0u);
+      const int64_t rowTiles = (c.rows + c.tileRows - 1) / c.tileRows;
+      const int64_t featureTiles = out / c.tileFeatures;
+      EXPECT_EQ(counted.instructionsWithPrefix("mma.sync"),
+                uint64_t(rowTiles * featureTiles * (in / 16) *
+                         (c.tileFeatures / 16) * (c.tileRows / 8)));
+      if (isQuantized(weights))
+        continue;
+      // The weights once per tile of rows, the rows once per tile of features.
+      uint64_t sectors = 0;
+      for (const auto &[line, counts] : counted.lines)
+        if (counts.opcode.starts_with("cp.async.cg"))
+          sectors += counts.globalLoadSectors;
+      EXPECT_EQ(sectors * 32,
+                uint64_t(2 * in * (rowTiles * out + featureTiles * c.rows)));
+    }
   }
 }
 

@@ -34,7 +34,7 @@ std::string machineLines(const BenchResult &result) {
   std::string text;
   const char *copies = result.gpu ? "copies" : "reads";
   if (result.gpu)
-    text += "device    " + result.device + "\n";
+    text += "device    " + result.device + ", " + result.code + "\n";
   if (result.readSpeed.median() > 0)
     text += format("machine   %s ", copies) + spread(result.readSpeed, 1e9, 1) +
             " GB/s";
@@ -67,12 +67,11 @@ std::string heading(const BenchResult &result, const Workload &workload) {
   const Json &model = workload.description()["model"];
   const Json &weights = workload.description()["weights"];
   std::string text =
-      format("%s, %s parameters, %s; %s, variant %s (%s), "
-             "%d threads\n",
+      format("%s, %s parameters, %s; %s, variant %s, %d threads\n",
              model["architecture"].get<std::string>().c_str(),
              weights["parameters"].dump().c_str(),
              model["dtype"].get<std::string>().c_str(), result.device.c_str(),
-             result.variant.c_str(), result.code.c_str(), result.plan.threads);
+             result.variant.c_str(), result.plan.threads);
   text += format("weights   %s %s, %s read by a step of one token%s\n",
                  formatBytes(double(result.plan.weights_bytes)).c_str(),
                  result.plan.weights_allocated_bytes ? "in memory" : "mapped",
@@ -116,11 +115,13 @@ std::string stageTable(const Test &test, const char *readColumn) {
              "ms/round", "share", "us/call", "GB/s", readColumn, "GFLOP/s");
   const double rounds = double(test.seconds.values().size());
   for (const StageShare &stage : test.stages) {
+    if (stage.calls == 0) // a kernel for other numbers of rows
+      continue;
     double seconds = std::max(stage.seconds, 1e-12);
     text += format("  %-24s %9.2f %5.1f%% %10.1f", stage.name.c_str(),
                    stage.seconds / rounds * 1e3,
                    all > 0 ? stage.seconds / all * 100 : 0,
-                   stage.calls ? stage.seconds / double(stage.calls) * 1e6 : 0);
+                   stage.seconds / double(stage.calls) * 1e6);
     if (stage.work.operations > 0)
       text += format(" %8.1f %8s %9.1f", stage.work.bytes / seconds / 1e9,
                      shareOfReads(stage, test).c_str(),

@@ -10,6 +10,7 @@
 #include "test/cuda-emulator/exec/alu/FloatFamilies.h"
 #include "test/cuda-emulator/exec/alu/Lanes.h"
 
+#include <algorithm>
 #include <limits>
 #include <type_traits>
 
@@ -88,6 +89,8 @@ template <typename T> struct Min {
 template <typename T> struct Max {
   static T f(T a, T b) { return a > b ? a : b; }
 };
+int32_t minRelu(int32_t a, int32_t b) { return std::max(std::min(a, b), 0); }
+int32_t maxRelu(int32_t a, int32_t b) { return std::max({a, b, 0}); }
 template <typename T> struct Abs {
   static T f(T a) { return a < T{0} ? wrap<T>(0 - uint64_t(a)) : a; }
 };
@@ -339,10 +342,13 @@ template <bool Least> void decodeMinMax(Decoder &d) {
     return;
   bool relu = d.take("relu");
   Type type = d.needType();
-  if (relu) {
-    d.fail("min and max of integers with .relu");
+  if (relu && type != typeS32) {
+    d.fail(".relu of integers goes with .s32");
     return;
   }
+  if (relu)
+    return simple(d, Least ? Map<&minRelu>::run : Map<&maxRelu>::run, typeS32,
+                  2);
   if (type.packed) {
     using S = HalfPair<int16_t>;
     using U = HalfPair<uint16_t>;

@@ -1,9 +1,11 @@
 //===- Gemm.cpp - products for many rows on tensor cores ------------------===//
 
-#include "targets/nvidia/Gemm.h"
+#include "targets/nvidia/product/Gemm.h"
 
-#include "targets/nvidia/GemmInput.h"
-#include "targets/nvidia/GemmOperands.h"
+#include "targets/nvidia/product/GemmInput.h"
+#include "targets/nvidia/product/GemmOperands.h"
+
+#include <algorithm>
 
 using namespace mlir;
 using namespace swallow;
@@ -22,16 +24,22 @@ constexpr int64_t kFeatures = 128, kFewFeatures = 64;
 constexpr int64_t kStageBytes = 64 * 1024, kMostStageBytes = 96 * 1024;
 constexpr int64_t kMostStages = 8;
 
-int64_t stageBytes(const GemmTile &tile) {
-  return (tile.features + tile.rows) * tile.step * 2;
+int64_t stageBytes(const PackedLayout &layout, const GemmTile &tile) {
+  return leftStageBytes(layout.element, tile) + RightOperand::stageBytes(tile);
+}
+
+/// Of the two that weights are unpacked to, if they are.
+int64_t bufferBytes(const PackedLayout &layout, const GemmTile &tile) {
+  return 2 * leftBufferBytes(layout.element, tile);
 }
 
 /// Elements between rows of the results: 16 bytes more than a multiple of 128,
 /// so that the lanes of a fragment write to different banks.
 int64_t resultStride(const GemmTile &tile) { return tile.features + 4; }
 
-int64_t sharedBytes(const GemmTile &tile) {
-  return std::max(tile.stages * stageBytes(tile),
+int64_t sharedBytes(const PackedLayout &layout, const GemmTile &tile) {
+  return std::max(tile.stages * stageBytes(layout, tile) +
+                      bufferBytes(layout, tile),
                   tile.rows * resultStride(tile) * 4);
 }
 
@@ -51,10 +59,13 @@ GemmTile tileFor(const Product &product, const PackedLayout &layout,
   tile.features = roundUp(tile.columns, 32);
   tile.rows = rows;
   tile.step = tile.features + rows <= 192 ? 64 : 32;
-  const int64_t bytes = tile.step == 64 ? kMostStageBytes : kStageBytes;
-  tile.stages = std::min(bytes / stageBytes(tile), kMostStages);
-  tile.stages =
-      std::max<int64_t>(2, std::min(tile.stages, stepsOf(layout, tile)));
+  const int64_t bytes = (tile.step == 64 ? kMostStageBytes : kStageBytes) -
+                        bufferBytes(layout, tile);
+  tile.stages = std::min(
+      {bytes / stageBytes(layout, tile), kMostStages, stepsOf(layout, tile)});
+  // One stage is read and, where weights are unpacked, another one is.
+  const int64_t fewestStages = bufferBytes(layout, tile) > 0 ? 3 : 2;
+  tile.stages = std::max(tile.stages, fewestStages);
   // The split that reads the fewest bytes of shared memory per mma.
   int64_t fewest = 0;
   for (int64_t split : {1, 2, 4}) {
@@ -78,7 +89,10 @@ public:
   GemmEmitter(KernelFrame &frame, const Product &product,
               const PackedLayout &layout, const GemmTile &tile, int64_t gridX)
       : f(frame), k(frame.k), product(product), layout(layout), tile(tile),
-        gridX(gridX), steps(stepsOf(layout, tile)) {}
+        gridX(gridX), steps(stepsOf(layout, tile)),
+        leftBytes(leftStageBytes(layout.element, tile)),
+        stagesBytes(tile.stages * stageBytes(layout, tile)),
+        bufferBytes(leftBufferBytes(layout.element, tile)) {}
 
   void emit(function_ref<void(KernelFrame &, const Tile &)> epilogue) {
     emitPlace();
@@ -122,14 +136,20 @@ private:
 
   void copy(Value offset, Value leftFrom, Value rightFrom, Value step) {
     left->copy(stage(offset), leftFrom, step);
-    right->copy(k.offset(stage(offset), left->stageBytes()), rightFrom, step);
+    right->copy(k.offset(stage(offset), leftBytes), rightFrom, step);
   }
 
-  /// Those of `part` of a stage: the left ones, then the right ones.
-  Values fragments(Value offset, int64_t part) {
-    Values result = left->fragments(stage(offset), part);
-    result.append(
-        right->fragments(k.offset(stage(offset), left->stageBytes()), part));
+  bool unpacks() const { return bufferBytes > 0; }
+  /// Of the two, the one of `step`.
+  Value buffer(Value step) {
+    return stage(k.add(k.mul(k.rem(step, 2), bufferBytes), stagesBytes));
+  }
+
+  /// Those of `part` of a step in a stage: the left ones, then the right ones.
+  Values fragments(Value offset, Value step, int64_t part) {
+    Values result =
+        left->fragments(unpacks() ? buffer(step) : stage(offset), part);
+    result.append(right->fragments(k.offset(stage(offset), leftBytes), part));
     return result;
   }
 
@@ -144,15 +164,16 @@ private:
   }
 
   Value nextStage(Value offset) {
-    const int64_t bytes = left->stageBytes() + right->stageBytes();
-    Value next = k.add(offset, bytes);
-    Value end = k.i32(static_cast<int32_t>(bytes * tile.stages));
+    Value next = k.add(offset, stagesBytes / tile.stages);
+    Value end = k.i32(static_cast<int32_t>(stagesBytes));
     return k.select(k.equal(next, end), k.i32(0), next);
   }
 
-  /// Until all but the newest copies have arrived, for all threads.
-  void awaitStage() {
-    k.waitCopies(tile.stages - 2);
+  /// Until the next step's operands are there for all threads. Where weights
+  /// are unpacked, that waited for the copies.
+  void awaitStep() {
+    if (!unpacks())
+      k.waitCopies(tile.stages - 2);
     k.barrier();
   }
 
@@ -161,18 +182,23 @@ private:
     Value leftFrom = left->begin(), rightFrom = right->begin();
     Value written = k.i32(0);
     for (int64_t step = 0; step < tile.stages - 1; ++step) {
-      copy(written, leftFrom, rightFrom, k.i32(static_cast<int32_t>(step)));
+      if (step < steps)
+        copy(written, leftFrom, rightFrom, k.i32(static_cast<int32_t>(step)));
       k.commitCopies();
       leftFrom = left->next(leftFrom);
       rightFrom = right->next(rightFrom);
       written = nextStage(written);
     }
-    awaitStage();
+    if (unpacks()) {
+      k.waitCopies(tile.stages - 2);
+      left->unpack(stage(k.i32(0)), buffer(k.i32(0)));
+    }
+    awaitStep();
 
     const int64_t sumCount = featureFragments() * rowFragments() * 4;
-    Value read = k.i32(0);
+    Value read = k.i32(0), first = k.i32(0);
     Values carried = {leftFrom, rightFrom, read, written};
-    carried.append(fragments(read, 0));
+    carried.append(fragments(read, first, 0));
     carried.append(static_cast<size_t>(sumCount), k.zero());
     // The last step has no next one, and maybe fewer inputs.
     carried =
@@ -193,14 +219,18 @@ private:
     for (int64_t part = 0; part < parts; ++part) {
       Values next;
       if (part + 1 < parts) {
-        next = fragments(read, part + 1);
+        next = fragments(read, step, part + 1);
       } else {
         // With this barrier all warps have read all of this stage: the next
         // step writes there.
-        awaitStage();
-        next = fragments(nextRead, 0);
+        awaitStep();
+        next = fragments(nextRead, k.add(step, 1), 0);
       }
       if (part == 0) {
+        if (unpacks()) {
+          k.waitCopies(tile.stages - 3);
+          left->unpack(stage(nextRead), buffer(k.add(step, 1)));
+        }
         Value ahead = k.add(step, tile.stages - 1);
         k.ifThen(k.lessThan(ahead, k.i32(static_cast<int32_t>(steps))),
                  [&] { copy(written, leftFrom, rightFrom, ahead); });
@@ -220,11 +250,12 @@ private:
   Values emitLastStep(ValueRange in, int64_t sumCount) {
     Values now(in.drop_front(4).drop_back(static_cast<size_t>(sumCount)));
     Values sums(in.take_back(static_cast<size_t>(sumCount)));
+    Value last = k.i32(static_cast<int32_t>(steps - 1));
     const int64_t inputs = layout.cols - (steps - 1) * tile.step;
     for (int64_t part = 0; part * kPart < inputs; ++part) {
       Values next;
       if ((part + 1) * kPart < inputs)
-        next = fragments(in[2], part + 1);
+        next = fragments(in[2], last, part + 1);
       sums = multiply(now, sums);
       now = next;
     }
@@ -233,24 +264,24 @@ private:
 
   //===--- results ----------------------------------------------------------//
 
-  /// [rows][resultStride] in shared memory. A lane has four neighbouring
-  /// features of two rows in each pair of fragments.
+  /// [rows][resultStride] in shared memory. A lane has two neighbouring
+  /// features of two rows in each fragment.
   void storeResults(ValueRange sums) {
     k.barrier(); // the last stage has been read
     const int64_t rowBytes = resultStride(tile) * 4;
     Value row = k.add(k.mul(at.rowWarp, tile.warpRows()), k.mul(at.inGroup, 2));
     Value feature =
-        k.add(k.mul(at.featureWarp, tile.warpFeatures()), k.mul(at.group, 4));
+        k.add(k.mul(at.featureWarp, tile.warpFeatures()), k.mul(at.group, 2));
     Value to = k.offset(shared, k.add(k.mul(row, rowBytes), k.mul(feature, 4)));
-    auto sum = [&](int64_t i, int64_t j, int64_t element) {
-      return sums[static_cast<size_t>((i * rowFragments() + j) * 4 + element)];
-    };
-    for (int64_t i = 0; i < featureFragments(); i += 2)
-      for (int64_t j = 0; j < rowFragments(); ++j)
+    for (int64_t i = 0; i < featureFragments(); ++i)
+      for (int64_t j = 0; j < rowFragments(); ++j) {
+        ValueRange four =
+            sums.slice(static_cast<size_t>((i * rowFragments() + j) * 4), 4);
         for (int64_t odd : {0, 1})
-          k.storeFour({sum(i, j, odd), sum(i, j, odd + 2), sum(i + 1, j, odd),
-                       sum(i + 1, j, odd + 2)},
-                      k.offset(to, (8 * j + odd) * rowBytes + i * 64));
+          k.storeNeighbours({four[static_cast<size_t>(odd)],
+                             four[static_cast<size_t>(odd + 2)]},
+                            k.offset(to, (8 * j + odd) * rowBytes + i * 64));
+      }
     k.barrier();
   }
 
@@ -276,7 +307,7 @@ private:
   const Product &product;
   const PackedLayout &layout;
   const GemmTile &tile;
-  int64_t gridX, steps;
+  int64_t gridX, steps, leftBytes, stagesBytes, bufferBytes;
   GemmThread at;
   std::unique_ptr<LeftOperand> left;
   RightOperand *right = nullptr;
@@ -286,15 +317,14 @@ private:
 } // namespace
 
 void swallow::nvidia::emitGemm(
-    StepEmitter &step, const Product &product,
+    StepEmitter &step, const Product &product, int64_t fewestRows,
     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
   WeightOp weight = product.weight;
   const PackedLayout layout = weight.getPackedLayout();
-  emitGemmInput(step, product);
   // Sums of more rows by a wide head's columns do not fit into registers.
   const bool wide = product.unitBlocks * layout.nBlock > kFeatures;
   const int64_t most = wide ? 64 : 128;
-  int64_t fewest = kFewRows + 1;
+  int64_t fewest = fewestRows;
   for (int64_t rows = 32; rows <= most; rows *= 2) {
     const GemmTile tile = tileFor(product, layout, rows);
     const int64_t blocks = product.unitBlocks * tile.units;
@@ -306,7 +336,7 @@ void swallow::nvidia::emitGemm(
     shape.minRows = fewest;
     if (rows < most)
       shape.maxRows = rows;
-    shape.sharedBytes = sharedBytes(tile);
+    shape.sharedBytes = sharedBytes(layout, tile);
     step.launch(
         step.stageName(product.op) + "_rows" + std::to_string(rows),
         product.op->getLoc(), shape, [&](KernelFrame &frame) {

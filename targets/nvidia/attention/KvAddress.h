@@ -1,7 +1,7 @@
 //===- KvAddress.h - where keys and values lie on the GPU -------*- C++ -*-===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_KVADDRESS_H
-#define SWALLOW_TARGETS_NVIDIA_KVADDRESS_H
+#ifndef SWALLOW_TARGETS_NVIDIA_ATTENTION_KVADDRESS_H
+#define SWALLOW_TARGETS_NVIDIA_ATTENTION_KVADDRESS_H
 
 #include "targets/nvidia/StepEmitter.h"
 
@@ -19,8 +19,14 @@ struct KvGeometry : KvBlockLayout {
   /// begins, in the frame's layer.
   mlir::Value headBase(KernelFrame &frame, mlir::Value sequence,
                        mlir::Value block, mlir::Value head) const;
+  /// The same in two steps: the number of a block in the pool, and where the
+  /// head begins in it.
+  mlir::Value blockId(KernelFrame &frame, mlir::Value sequence,
+                      mlir::Value block) const;
+  mlir::Value headInBlock(KernelFrame &frame, mlir::Value id,
+                          mlir::Value head) const;
 };
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_KVADDRESS_H
+#endif // SWALLOW_TARGETS_NVIDIA_ATTENTION_KVADDRESS_H

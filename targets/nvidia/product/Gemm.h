@@ -2,8 +2,8 @@
 //
 // D = W X^T, with the packed weights as the left operand of mma.m16n8k16 and
 // the rows of the step as the right one, as in Product.h. A block of 128
-// threads computes a tile of up to 128 features (one unit or several) and 32,
-// 64 or 128 rows:
+// threads computes a tile of whole units, 128 features together unless one has
+// more, and 32, 64 or 128 rows:
 //
 //   - stages of 32 or 64 inputs of the tile's weights and rows come to shared
 //     memory by cp.async, several under way at a time (GemmOperands.h says how
@@ -24,14 +24,14 @@
 // bytes of weights under way.
 //
 // Every sum is made in the order of the inputs by one warp: a row's results are
-// the same bits whatever the tile and whatever else is in the step.
+// the same bits in every tile and whatever else is in the step.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_GEMM_H
-#define SWALLOW_TARGETS_NVIDIA_GEMM_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMM_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMM_H
 
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/product/Product.h"
 
 namespace swallow::nvidia {
 
@@ -51,12 +51,13 @@ struct GemmTile {
   int64_t warpRows() const { return rows / rowWarps; }
 };
 
-/// Emits the launches of a product for steps of more than kFewRows rows: where
-/// the rows need it one that prepares them (GemmInput.h), and one for each size
-/// of tile. `epilogue` stores a unit's results, after a barrier.
-void emitGemm(StepEmitter &step, const Product &product,
+/// Emits the launches of a product, by a bf16 or quantised weight, for steps of
+/// at least `fewestRows` rows, one for each size of tile; that of its input
+/// (GemmInput.h) comes before. `epilogue` stores a unit's results, after a
+/// barrier.
+void emitGemm(StepEmitter &step, const Product &product, int64_t fewestRows,
               llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_GEMM_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMM_H

@@ -1,6 +1,6 @@
 //===- QuantCodes.cpp - levels of quantised weights on the GPU ------------===//
 
-#include "targets/nvidia/QuantCodes.h"
+#include "targets/nvidia/product/QuantCodes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -18,34 +18,12 @@ Value bits(GpuBuilder &k, uint32_t value) {
   return k.i32(static_cast<int32_t>(value));
 }
 
-/// Four levels of the table of 4-bit codes, starting with the lowest.
-Value tableWord(GpuBuilder &k, size_t first) {
+/// Four levels of the table of 4-bit codes, from number `first` on.
+Value tableWord(GpuBuilder &k, size_t first, int32_t offset) {
   uint32_t word = 0;
   for (size_t i = 0; i < 4; ++i)
-    word |= uint32_t(uint8_t(kInt4Levels[first + i])) << (8 * i);
+    word |= uint32_t(uint8_t(kInt4Levels[first + i] + offset)) << (8 * i);
   return bits(k, word);
-}
-
-/// prmt chooses among 8 bytes by 3 bits of a nibble of its selector. Two of
-/// them look the low three bits of four codes up in both halves of the table; a
-/// third chooses between the halves by the codes' highest bits.
-Values lookUp(GpuBuilder &k, ValueRange planes) {
-  Values levels;
-  for (Value plane : planes) {
-    Value low = k.andi(plane, bits(k, 0x77777777));
-    Value half = k.ori(k.andi(k.shiftRight(plane, 1), bits(k, 0x44444444)),
-                       bits(k, 0x32103210));
-    for (int64_t part = 0; part < 2; ++part) {
-      if (part == 1) {
-        low = k.shiftRight(low, 16);
-        half = k.shiftRight(half, 16);
-      }
-      Value below = k.permute(tableWord(k, 0), tableWord(k, 4), low);
-      Value above = k.permute(tableWord(k, 8), tableWord(k, 12), low);
-      levels.push_back(k.permute(below, above, half));
-    }
-  }
-  return levels;
 }
 
 /// The low four bits of the codes of planes 0 and 1, the two high ones of plane
@@ -67,11 +45,36 @@ Values joinSixBits(GpuBuilder &k, ValueRange planes) {
 
 } // namespace
 
+// prmt chooses among 8 bytes by 3 bits of a nibble of its selector. Two of them
+// look the low three bits of four codes up in both halves of the table; a third
+// chooses between the halves by the codes' highest bits.
+Values swallow::nvidia::int4Levels(GpuBuilder &k, Value plane, int32_t offset) {
+  Value low = k.andi(plane, bits(k, 0x77777777));
+  Value half = k.ori(k.andi(k.shiftRight(plane, 1), bits(k, 0x44444444)),
+                     bits(k, 0x32103210));
+  Values levels;
+  for (int64_t part = 0; part < 2; ++part) {
+    if (part == 1) {
+      low = k.shiftRight(low, 16);
+      half = k.shiftRight(half, 16);
+    }
+    Value below =
+        k.permute(tableWord(k, 0, offset), tableWord(k, 4, offset), low);
+    Value above =
+        k.permute(tableWord(k, 8, offset), tableWord(k, 12, offset), low);
+    levels.push_back(k.permute(below, above, half));
+  }
+  return levels;
+}
+
 Values swallow::nvidia::quantLevels(GpuBuilder &k, PackedElement element,
                                     ValueRange planes) {
   switch (element) {
-  case PackedElement::I4:
-    return lookUp(k, planes);
+  case PackedElement::I4: {
+    Values levels = int4Levels(k, planes[0], 0);
+    levels.append(int4Levels(k, planes[1], 0));
+    return levels;
+  }
   case PackedElement::I6:
     return joinSixBits(k, planes);
   default:

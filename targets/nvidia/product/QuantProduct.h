@@ -17,18 +17,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_QUANTPRODUCT_H
-#define SWALLOW_TARGETS_NVIDIA_QUANTPRODUCT_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTPRODUCT_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTPRODUCT_H
 
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/product/Product.h"
 
 namespace swallow::nvidia {
 
-/// emitProduct for a quantised weight.
+/// emitProduct for a quantised weight, of which this multiplies few rows.
 void emitQuantProduct(
     StepEmitter &step, const Product &product, const PackedLayout &layout,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_QUANTPRODUCT_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTPRODUCT_H

@@ -1,9 +1,10 @@
 //===- Product.cpp - products by a packed weight on tensor cores ----------===//
 
-#include "targets/nvidia/ProductFrame.h"
-#include "targets/nvidia/QuantProduct.h"
+#include "targets/nvidia/product/ProductFrame.h"
+#include "targets/nvidia/product/QuantProduct.h"
 
-#include "targets/nvidia/Gemm.h"
+#include "targets/nvidia/product/Gemm.h"
+#include "targets/nvidia/product/GemmInput.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -32,7 +33,7 @@ public:
 
   static int64_t sharedBytes(int64_t columns, int64_t warps) {
     return std::max(kProductRows * kInputStride,
-                    warps * kProductRows * columns * 4);
+                    warps * kProductRows * strideOf(columns) * 4);
   }
 
   void emit(function_ref<void(KernelFrame &, const Tile &)> epilogue) {
@@ -40,24 +41,26 @@ public:
     group = k.div(lane, 4);
     inGroup = k.rem(lane, 4);
     scratch = f.shared("scratch", sharedBytes(columns, warps));
-    if (product.norm)
+    if (hasNorm)
       emitNormSums();
 
     Values sums(product.unitBlocks * tiles * 4, k.zero());
-    const int64_t whole = layout.cols / kChunk, rest = layout.cols % kChunk;
+    const int64_t whole = pieceInputs / kChunk, rest = pieceInputs % kChunk;
     if (whole > 0)
       sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
                     [&](Value chunk, ValueRange in) {
-                      Values out = emitChunk(k.mul(chunk, kChunk), kChunk, in);
+                      Value first = k.add(firstInput, k.mul(chunk, kChunk));
+                      Values out = emitChunk(first, kChunk, in);
                       k.barrier(); // its rows have been read
                       return out;
                     });
     if (rest > 0) {
-      sums = emitChunk(k.i32(static_cast<int32_t>(whole * kChunk)), rest, sums);
+      sums = emitChunk(k.add(firstInput, whole * kChunk), rest, sums);
       k.barrier();
     }
-    reduce(sums);
-    epilogue(f, {unit, row0, rows, scratch, columns, columns, warps * kWarp});
+    storeSums(sums);
+    k.barrier();
+    finish({}, epilogue);
   }
 
 private:
@@ -81,7 +84,7 @@ private:
   /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
   /// up to a whole step and in rows that are not there.
   void stageInputs(Value first, int64_t count) {
-    Value weights = normWeight();
+    Value normWeights = normWeight();
     const int64_t padded = roundUp(count, kStep);
     k.loop(k.i32(0), k.i32(kProductRows), 1, [&](Value row) {
       Value to = k.offset(scratch, k.mul(row, kInputStride));
@@ -96,17 +99,17 @@ private:
           [&] {
             Value from = inputRow(row);
             Value scale;
-            if (product.norm)
+            if (hasNorm)
               scale = normScale(row);
             auto norm = [&](Value x, Value weight) {
-              return product.norm ? k.mulf(k.mulf(x, scale), weight) : x;
+              return hasNorm ? k.mulf(k.mulf(x, scale), weight) : x;
             };
             auto at = [&](Value column) {
               Value index = k.add(first, column);
               Value w;
-              if (product.norm)
+              if (hasNorm)
                 w = k.loadConstant(k.f32Type(),
-                                   k.offset(weights, k.mul(index, 4)), 4);
+                                   k.offset(normWeights, k.mul(index, 4)), 4);
               return norm(loadInput(from, index), w);
             };
             // Chunks begin at even columns, and rows are aligned.
@@ -114,9 +117,9 @@ private:
               Value index = k.add(first, column);
               auto [x0, x1] = loadInputPair(from, index);
               Value w0, w1;
-              if (product.norm) {
+              if (hasNorm) {
                 Value pair = k.load(k.vectorOf(k.f32Type(), 2),
-                                    k.offset(weights, k.mul(index, 4)), 8);
+                                    k.offset(normWeights, k.mul(index, 4)), 8);
                 w0 = k.extract(pair, 0);
                 w1 = k.extract(pair, 1);
               }
@@ -218,28 +221,25 @@ private:
 
   //===--- sums -------------------------------------------------------------//
 
-  /// Leaves [rows][columns] in scratch: the sums of all warps.
-  void reduce(ValueRange sums) {
-    const int64_t plane = kProductRows * columns * 4;
-    Value mine = k.offset(scratch, k.mul(warp, plane));
+  /// The warp's sums, [rows][columns], in scratch.
+  void storeSums(ValueRange sums) {
+    Value mine = k.offset(scratch, k.mul(warp, kProductRows * stride() * 4));
     for (int64_t block = 0; block < product.unitBlocks; ++block)
-      for (int64_t tile = 0; tile < tiles; ++tile)
-        for (int64_t i = 0; i < 4; ++i) {
-          // Element i of an accumulator: feature (i / 2) of the tile's two of
-          // this group, row 2 * inGroup + i % 2 of the step.
-          Value row = k.add(k.mul(inGroup, 2), i % 2);
-          const int64_t feature = 2 * tile + i / 2;
-          const int64_t first =
-              feature / width() * width() * kGroups + feature % width();
-          Value column =
-              k.add(k.mul(group, width()), block * layout.nBlock + first);
-          k.store(sums[static_cast<size_t>((block * tiles + tile) * 4 + i)],
-                  k.offset(mine, k.mul(k.add(k.mul(row, columns), column), 4)));
+      for (int64_t first = 0; first < 2 * tiles; first += width())
+        for (int64_t i = 0; i < 2; ++i) {
+          // Element 2 * j + i of a tile's accumulator: feature j of its two of
+          // this group, row 2 * inGroup + i of the step.
+          Values neighbours;
+          for (int64_t feature = first; feature < first + width(); ++feature)
+            neighbours.push_back(sums[static_cast<size_t>(
+                (block * tiles + feature / 2) * 4 + feature % 2 * 2 + i)]);
+          Value row = k.add(k.mul(inGroup, 2), i);
+          Value column = k.add(k.mul(group, width()),
+                               block * layout.nBlock + first * kGroups);
+          k.storeNeighbours(
+              neighbours,
+              k.offset(mine, k.mul(k.add(k.mul(row, stride()), column), 4)));
         }
-    k.barrier();
-    sumWarps({});
-    if (!product.ownResults)
-      k.barrier();
   }
 
   int64_t tiles; ///< of 16 features in a block
@@ -256,17 +256,18 @@ void swallow::nvidia::emitProduct(
   const int64_t columns = product.unitBlocks * layout.nBlock;
   if (layout.element == PackedElement::F32)
     return step.complain(product.op,
-                         "has a weight of f32, which has no NVIDIA kernel");
+                         "has a weight in f32, which has no NVIDIA kernel");
   if (columns > kMostColumns)
     return step.complain(product.op, "has a head of " + Twine(columns) +
                                          " columns; NVIDIA kernels take " +
                                          Twine(kMostColumns));
+  emitGemmInput(step, product, product.prepared ? 1 : kFewRows + 1);
   if (isQuantized(layout.element))
     return emitQuantProduct(step, product, layout, epilogue);
   const int64_t warps = columns <= 128 ? 8 : 4;
   LaunchShape shape;
   shape.threads = warps * kWarp;
-  shape.gridX = layout.totalBlocks() / product.unitBlocks;
+  shape.gridX = layout.totalBlocks() / product.unitBlocks * product.pieces;
   shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
   shape.rowsPerBlock = kProductRows;
   shape.maxRows = kFewRows;
@@ -274,7 +275,7 @@ void swallow::nvidia::emitProduct(
               [&](KernelFrame &frame) {
                 ProductEmitter(frame, product, layout, warps).emit(epilogue);
               });
-  emitGemm(step, product, epilogue);
+  emitGemm(step, product, kFewRows + 1, epilogue);
 }
 
 Value swallow::nvidia::biasOfUnit(KernelFrame &frame, Value bias, Value unit,

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "targets/nvidia/KvAddress.h"
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/attention/KvAddress.h"
+#include "targets/nvidia/product/Product.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 

@@ -2,14 +2,16 @@
 //
 // An operand brings a step of the inputs of its part of the tile to a stage of
 // shared memory, and hands a warp its fragments of 16 of them. No access to
-// shared memory has bank conflicts: a quarter of a warp that reads or writes 16
-// bytes to a lane hits eight different places of 16 bytes modulo 128.
+// shared memory has bank conflicts: lanes that are served together, a quarter
+// of a warp with 16 bytes each or half of one with 8, use different banks.
 //
 //   - Weights in bf16 lie as in global memory, [input pair][feature] with a
 //   word
 //     per feature; of a pair p, the 16 bytes of features 4 * i .. 4 * i + 3 are
-//     in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 4 * g .. of
-//     each 32, of pairs t and t + 4: two loads for the fragments of two mma.
+//     in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 2 * g and
+//     2 * g + 1 of each 16, of pairs t and t + 4: 8 bytes at a time, which are
+//     two neighbouring registers of the fragment. With 16 bytes, halves of two
+//     fragments, each fragment would have to be put together by moves.
 //   - Rows lie [row][input], 64 or 128 bytes each, which are 4 or 8 places of
 //   16
 //     bytes; place i of row r is i ^ (r / 2 % 4) or i ^ (r % 8). ldmatrix takes
@@ -20,12 +22,15 @@
 // features behind the last unit, rows behind the last, and inputs behind the
 // last, is copied as zeros, and nothing is read for it.
 //
+// Quantised weights are staged as they are stored, and bf16(level * scale) is
+// made of them in one of two buffers in turn (GemmQuantWeights.cpp).
+//
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_GEMMOPERANDS_H
-#define SWALLOW_TARGETS_NVIDIA_GEMMOPERANDS_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMOPERANDS_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMOPERANDS_H
 
-#include "targets/nvidia/Gemm.h"
+#include "targets/nvidia/product/Gemm.h"
 
 #include <memory>
 
@@ -38,33 +43,66 @@ struct GemmThread {
   mlir::Value featureWarp, rowWarp;
 };
 
-/// The weights of a tile. Another form of them than bf16 is another
-/// implementation: what is staged is its own matter, fragments are bf16.
+/// The weights of a tile. What is staged is the implementation's own matter;
+/// fragments are read from the form of bf16 above, which is either the stage
+/// itself or made from it.
 class LeftOperand {
 public:
   using Value = mlir::Value;
   using Values = GpuBuilder::Values;
 
   virtual ~LeftOperand() = default;
-  /// Of a stage, a multiple of 128.
-  virtual int64_t stageBytes() const = 0;
   /// Where step 0 of the thread's copies comes from, and the step after `from`.
   virtual Value begin() = 0;
   virtual Value next(Value from) = 0;
   /// Begins the copies of step `step` (i32) to `stage`; they are not committed.
   virtual void copy(Value stage, Value from, Value step) = 0;
-  /// The warp's fragments of inputs 16 * `part` .. of the stage: 4 i32 for each
-  /// 16 of its features. Tiles 2 * i and 2 * i + 1 have features 32 * i + 4 * g
-  /// + (0, 1) and + (2, 3) as rows g and g + 8.
-  virtual Values fragments(Value stage, int64_t part) = 0;
+  /// Makes bf16 of what the thread itself has copied to `stage`, which has
+  /// arrived. Only if leftBufferBytes is not 0.
+  virtual void unpack(Value stage, Value buffer);
+  /// The warp's fragments of inputs 16 * `part` .. of a step that lies at
+  /// `from`: 4 i32 for each 16 of its features. Rows g and g + 8 of fragment i
+  /// are features 16 * i + 2 * g and 16 * i + 2 * g + 1.
+  Values fragments(Value from, int64_t part);
+
+protected:
+  LeftOperand(GpuBuilder &k, const GemmTile &tile, const GemmThread &thread);
+
+  int64_t chunks() const { return tile.features / 4; }    ///< of a pair
+  int64_t pairBytes() const { return tile.features * 4; } ///< staged
+  /// Where the 16 bytes `chunk` of a pair lie.
+  Value place(Value pair, Value chunk);
+
+  GpuBuilder &k;
+  const GemmTile &tile;
+  Value thread;
+
+private:
+  Values sources; ///< of the lane's even and odd fragments
 };
 
-/// Of the weight of a product, from packed block `block0` on.
+/// Bytes of a stage, and of a buffer that a step's weights are unpacked to, 0
+/// where they are used as they are. Multiples of 128.
+int64_t leftStageBytes(PackedElement element, const GemmTile &tile);
+int64_t leftBufferBytes(PackedElement element, const GemmTile &tile);
+
+/// The weights of a product from packed block `block0` on.
 std::unique_ptr<LeftOperand> makeLeftOperand(KernelFrame &frame,
                                              const Product &product,
                                              const GemmTile &tile,
                                              const GemmThread &thread,
                                              mlir::Value block0);
+/// The same for a quantised weight: GemmQuantWeights.cpp.
+std::unique_ptr<LeftOperand> makeQuantizedOperand(KernelFrame &frame,
+                                                  const Product &product,
+                                                  const GemmTile &tile,
+                                                  const GemmThread &thread,
+                                                  mlir::Value block0);
+
+/// A unit of quantised weights is what a thread unpacks at a time: 8 inputs of
+/// 4 features. Units of a step, and the bytes that a stage has for each.
+int64_t quantizedUnits(const GemmTile &tile);
+int64_t quantizedUnitBytes(PackedElement element);
 
 /// The rows of a tile.
 class RightOperand {
@@ -77,8 +115,10 @@ public:
                const GemmThread &thread, const Rows &rows, Value row0,
                Value count);
 
+  static int64_t stageBytes(const GemmTile &tile) {
+    return tile.rows * tile.step * 2;
+  }
   /// As of LeftOperand.
-  int64_t stageBytes() const { return tile.rows * rowBytes(); }
   Value begin() const { return first; }
   Value next(Value from);
   void copy(Value stage, Value from, Value step);
@@ -102,4 +142,4 @@ private:
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_GEMMOPERANDS_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMOPERANDS_H

@@ -1,7 +1,7 @@
 //===- QuantCodes.h - levels of quantised weights on the GPU ----*- C++ -*-===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_QUANTCODES_H
-#define SWALLOW_TARGETS_NVIDIA_QUANTCODES_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTCODES_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTCODES_H
 
 #include "targets/nvidia/GpuBuilder.h"
 
@@ -19,6 +19,10 @@ constexpr int64_t quantPlanes(PackedElement element) {
 constexpr bool quantLevelsAreCodes(PackedElement element) {
   return element != PackedElement::I4;
 }
+
+/// The levels plus `offset` of the 8 codes of a word of an I4 plane, a byte
+/// each, in the order in which their nibbles lie.
+GpuBuilder::Values int4Levels(GpuBuilder &k, mlir::Value plane, int32_t offset);
 
 /// The 16 levels (or codes) of a feature's group, a byte each, in the order of
 /// quantInputOrder, from the group's planes, an i32 each.
@@ -43,4 +47,4 @@ GpuBuilder::Values quantScales(GpuBuilder &k, mlir::Value bytes);
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_QUANTCODES_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_QUANTCODES_H

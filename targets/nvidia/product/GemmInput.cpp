@@ -1,6 +1,6 @@
 //===- GemmInput.cpp - rows as a GEMM takes them --------------------------===//
 
-#include "targets/nvidia/GemmInput.h"
+#include "targets/nvidia/product/GemmInput.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -114,14 +114,15 @@ private:
 
 } // namespace
 
-void swallow::nvidia::emitGemmInput(StepEmitter &step, const Product &product) {
+void swallow::nvidia::emitGemmInput(StepEmitter &step, const Product &product,
+                                    int64_t fewestRows) {
   if (!isPrepared(step, product))
     return;
   LaunchShape shape;
   shape.threads = kThreads;
   shape.gridX = 1;
   shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
-  shape.minRows = kFewRows + 1;
+  shape.minRows = fewestRows;
   step.launch(step.stageName(product.op) + "_input", product.op->getLoc(),
               shape,
               [&](KernelFrame &frame) { InputEmitter(frame, product).emit(); });

@@ -19,8 +19,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_H
-#define SWALLOW_TARGETS_NVIDIA_PRODUCT_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_PRODUCT_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_PRODUCT_H
 
 #include "targets/nvidia/StepEmitter.h"
 
@@ -39,7 +39,15 @@ struct Product {
   mlir::Value norm; ///< weight of the RMS norm of the input, or null
   double eps = 0;
   bool selectRows = false; ///< the rows that want logits instead of all
-  int64_t unitBlocks = 1;  ///< blocks of the packed weight in a unit
+  /// Whether few rows are read as GemmInput.h prepares them, too: worth a
+  /// launch where many blocks would each normalise them.
+  bool prepared = false;
+  int64_t unitBlocks = 1; ///< blocks of the packed weight in a unit
+  /// Blocks of threads that share the inputs of few rows
+  /// (dialects/swallow/SplitProduct.h); with more than one, the op has the
+  /// workspaces for it, a unit is a block of the packed weight, and there is no
+  /// norm.
+  int64_t pieces = 1;
   /// Whether the thread that an element of a tile goes to is that of the
   /// epilogue, number row * columns + column modulo the block's threads.
   bool ownResults = false;
@@ -69,4 +77,4 @@ mlir::Value biasOfUnit(KernelFrame &frame, mlir::Value bias, mlir::Value unit,
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_PRODUCT_H

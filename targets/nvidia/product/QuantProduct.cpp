@@ -1,9 +1,10 @@
 //===- QuantProduct.cpp - products by a quantised weight, few rows --------===//
 
-#include "targets/nvidia/QuantProduct.h"
+#include "targets/nvidia/product/QuantProduct.h"
 
-#include "targets/nvidia/ProductFrame.h"
-#include "targets/nvidia/QuantCodes.h"
+#include "targets/nvidia/product/Gemm.h"
+#include "targets/nvidia/product/ProductFrame.h"
+#include "targets/nvidia/product/QuantCodes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -35,32 +36,41 @@ public:
         groupLanes(kWarp / featureLanes),
         groupBytes(quantGroupBytes(layout.element, layout.nBlock)),
         chunk(std::min(kStagedInputs / rowsPerBlock,
-                       roundUp(layout.cols, kSegment))) {}
+                       roundUp(pieceInputs, kSegment))) {}
 
   void emit(function_ref<void(KernelFrame &, const Tile &)> epilogue) {
     emitPlace();
     scratch = f.shared(
-        "scratch", rowsPerBlock * std::max(rowBytes(), warps * columns * 4));
+        "scratch", rowsPerBlock * std::max(rowBytes(), warps * stride() * 4));
     quad = k.rem(lane, featureLanes);
     slot = k.add(k.mul(warp, groupLanes), k.div(lane, featureLanes));
-    if (product.norm)
+    if (hasNorm)
       emitNormSums();
 
     Values sums(product.unitBlocks * kFeatures * rowsPerBlock, k.zero());
-    const int64_t whole = layout.cols / chunk, rest = layout.cols % chunk;
+    const int64_t whole = pieceInputs / chunk, rest = pieceInputs % chunk;
     if (whole > 0)
       sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
                     [&](Value index, ValueRange in) {
-                      Values out = emitChunk(k.mul(index, chunk), chunk, in);
+                      Value first = k.add(firstInput, k.mul(index, chunk));
+                      Values out = emitChunk(first, chunk, in);
                       k.barrier(); // its rows have been read
                       return out;
                     });
     if (rest > 0) {
-      sums = emitChunk(k.i32(static_cast<int32_t>(whole * chunk)), rest, sums);
+      sums = emitChunk(k.add(firstInput, whole * chunk), rest, sums);
       k.barrier();
     }
-    reduce(sums);
-    epilogue(f, {unit, row0, rows, scratch, columns, columns, warps * kWarp});
+    storeSums(sums);
+    k.barrier();
+    finish(
+        [&](Value sum, Value index) {
+          Value block = k.div(k.rem(index, columns), layout.nBlock);
+          Value scale = k.loadConstant(
+              k.f32Type(), f.row(weights, block, layout.blockBytes()), 4);
+          return k.mulf(sum, scale);
+        },
+        epilogue);
   }
 
 private:
@@ -83,7 +93,7 @@ private:
              Value to = k.offset(scratch, k.mul(row, rowBytes()));
              Value isThere = k.lessThan(row, rows);
              Value scale;
-             if (product.norm)
+             if (hasNorm)
                scale = k.ifThenElse(
                    isThere, types(k.f32Type(), 1),
                    [&] { return Values{normScale(row)}; },
@@ -120,11 +130,11 @@ private:
     Value from = inputRow(row);
     Value column = k.add(first, at);
     auto normalise = [&](Value x, Value w) {
-      return product.norm ? k.mulf(k.mulf(x, scale), w) : x;
+      return hasNorm ? k.mulf(k.mulf(x, scale), w) : x;
     };
     auto four = [&] {
       Values x = loadFour(from, column, input.element);
-      if (!product.norm)
+      if (!hasNorm)
         return x;
       Value w = k.loadConstant(k.vectorOf(k.f32Type(), 4),
                                k.offset(weight, k.mul(column, 4)), 16);
@@ -142,7 +152,7 @@ private:
           k.lessThan(k.add(at, i), end), types(k.f32Type(), 1),
           [&] {
             Value w;
-            if (product.norm)
+            if (hasNorm)
               w = k.loadConstant(k.f32Type(), k.offset(weight, k.mul(index, 4)),
                                  4);
             return Values{normalise(loadInput(from, index), w)};
@@ -326,10 +336,10 @@ private:
 
   //===--- sums -------------------------------------------------------------//
 
-  /// Leaves [rows][columns] in scratch: the sums of all lanes and warps times
-  /// the scale of the block.
-  void reduce(ValueRange sums) {
-    Value mine = k.offset(scratch, k.mul(warp, rowsPerBlock * columns * 4));
+  /// The warp's sums, [rows][columns], in scratch; those of its lanes are added
+  /// up before.
+  void storeSums(ValueRange sums) {
+    Value mine = k.offset(scratch, k.mul(warp, rowsPerBlock * stride() * 4));
     auto sumAt = [&](int64_t block, int64_t feature, int64_t row) {
       Value own = sums[static_cast<size_t>(
           (block * kFeatures + feature) * rowsPerBlock + row)];
@@ -348,21 +358,12 @@ private:
         for (int64_t i = 0; i < kFeatures; ++i)
           four.push_back(sumAt(block, i, row));
         Value column = k.add(k.mul(quad, kFeatures),
-                             row * columns + block * layout.nBlock);
+                             row * stride() + block * layout.nBlock);
         k.ifThen(
             k.lessThan(lane, k.i32(static_cast<int32_t>(featureLanes))), [&] {
               k.store(k.vector(four), k.offset(mine, k.mul(column, 4)), 16);
             });
       }
-    k.barrier();
-    sumWarps([&](Value sum, Value index) {
-      Value block = k.div(k.rem(index, columns), layout.nBlock);
-      Value scale = k.loadConstant(
-          k.f32Type(), f.row(weights, block, layout.blockBytes()), 4);
-      return k.mulf(sum, scale);
-    });
-    if (!product.ownResults)
-      k.barrier();
   }
 
   int64_t featureLanes; ///< lanes that share a block's features
@@ -380,16 +381,15 @@ void swallow::nvidia::emitQuantProduct(
     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
   // What a row costs beside the weights' levels shows when it is not there.
   struct Instance {
-    int64_t rows, minRows;
-    std::optional<int64_t> maxRows;
+    int64_t rows, minRows, maxRows;
   };
   const int64_t columns = product.unitBlocks * layout.nBlock;
   const int64_t warps = columns <= 128 ? 8 : 4;
   for (const Instance &instance : {Instance{1, 1, 1}, Instance{4, 2, 4},
-                                   Instance{kProductRows, 5, std::nullopt}}) {
+                                   Instance{kProductRows, 5, kFewRows}}) {
     LaunchShape shape;
     shape.threads = warps * kWarp;
-    shape.gridX = layout.totalBlocks() / product.unitBlocks;
+    shape.gridX = layout.totalBlocks() / product.unitBlocks * product.pieces;
     shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
     shape.rowsPerBlock = instance.rows;
     shape.minRows = instance.minRows;
@@ -401,4 +401,5 @@ void swallow::nvidia::emitQuantProduct(
               .emit(epilogue);
         });
   }
+  emitGemm(step, product, kFewRows + 1, epilogue);
 }

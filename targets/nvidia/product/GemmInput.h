@@ -6,15 +6,17 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef SWALLOW_TARGETS_NVIDIA_GEMMINPUT_H
-#define SWALLOW_TARGETS_NVIDIA_GEMMINPUT_H
+#ifndef SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMINPUT_H
+#define SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMINPUT_H
 
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/product/Product.h"
 
 namespace swallow::nvidia {
 
-/// Emits the launch that prepares the rows of a product, if they need it.
-void emitGemmInput(StepEmitter &step, const Product &product);
+/// Emits the launch that prepares the rows of a product, if they need it, for
+/// steps of at least `fewestRows` rows.
+void emitGemmInput(StepEmitter &step, const Product &product,
+                   int64_t fewestRows);
 
 /// Where the GEMM's rows lie, bf16: those of the input itself or those that
 /// were prepared, number 0 first (of those that want logits with selectRows).
@@ -23,4 +25,4 @@ Rows gemmInput(KernelFrame &frame, const Product &product);
 
 } // namespace swallow::nvidia
 
-#endif // SWALLOW_TARGETS_NVIDIA_GEMMINPUT_H
+#endif // SWALLOW_TARGETS_NVIDIA_PRODUCT_GEMMINPUT_H

@@ -1,8 +1,9 @@
 //===- GemmOperands.cpp - operands of a GEMM in shared memory -------------===//
 
-#include "targets/nvidia/GemmOperands.h"
+#include "targets/nvidia/product/GemmOperands.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/Support/ErrorHandling.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -16,25 +17,70 @@ Value exclusiveOr(GpuBuilder &k, Value lhs, Value rhs) {
   return arith::XOrIOp::create(k.ops(), lhs, rhs);
 }
 
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Weights
+//===----------------------------------------------------------------------===//
+
+LeftOperand::LeftOperand(GpuBuilder &k, const GemmTile &tile,
+                         const GemmThread &at)
+    : k(k), tile(tile), thread(at.thread) {
+  // Lane 4 * g + t begins with pair t and features 2 * g and 2 * g + 1.
+  Value chunk =
+      k.add(k.mul(at.featureWarp, tile.warpFeatures() / 4), k.div(at.group, 2));
+  for (int64_t odd : {0, 1})
+    sources.push_back(k.add(place(at.inGroup, k.add(chunk, odd * 4)),
+                            k.mul(k.rem(at.group, 2), 8)));
+}
+
+Value LeftOperand::place(Value pair, Value chunk) {
+  Value mixed = exclusiveOr(k, chunk, k.mul(k.rem(pair, 4), 2));
+  return k.mul(k.add(k.mul(pair, chunks()), mixed), 16);
+}
+
+void LeftOperand::unpack(Value, Value) {
+  llvm_unreachable("these weights are used as they are staged");
+}
+
+LeftOperand::Values LeftOperand::fragments(Value stage, int64_t part) {
+  const Value from[] = {k.offset(stage, sources[0]),
+                        k.offset(stage, sources[1])};
+  Values result;
+  for (int64_t fragment = 0; fragment < tile.warpFeatures() / 16; ++fragment)
+    for (int64_t pair : {0, 4}) {
+      Value two =
+          k.load(k.vectorOf(k.i32Type(), 2),
+                 k.offset(from[fragment % 2],
+                          (part * 8 + pair) * pairBytes() + fragment / 2 * 128),
+                 8);
+      result.append({k.extract(two, 0), k.extract(two, 1)});
+    }
+  return result;
+}
+
+namespace {
+
 /// bf16 weights as they are packed.
 class PackedWeights : public LeftOperand {
 public:
   PackedWeights(KernelFrame &frame, const Product &product,
                 const GemmTile &tile, const GemmThread &at, Value block0)
-      : k(frame.k), tile(tile), thread(at.thread) {
+      : LeftOperand(frame.k, tile, at) {
     WeightOp weight = product.weight;
     const PackedLayout layout = weight.getPackedLayout();
     pairs = layout.paddedCols() / 2;
-    pairBytes = layout.nBlock * 4;
+    packedBytes = layout.nBlock * 4;
     // A pass of all threads copies whole pairs.
     Value chunk = k.rem(thread, chunks());
     pair = k.div(thread, chunks());
 
     Value feature = k.mul(chunk, 4);
     Value block = k.add(block0, k.div(feature, layout.nBlock));
-    first = k.offset(
-        frame.row(frame.weight(weight), block, layout.blockBytes()),
-        k.add(k.mul(pair, pairBytes), k.mul(k.rem(feature, layout.nBlock), 4)));
+    first =
+        k.offset(frame.row(frame.weight(weight), block, layout.blockBytes()),
+                 k.add(k.mul(pair, packedBytes),
+                       k.mul(k.rem(feature, layout.nBlock), 4)));
     Value isThere;
     if (tile.columns != tile.features)
       isThere = k.lessThan(feature, k.i32(static_cast<int32_t>(tile.columns)));
@@ -49,19 +95,13 @@ public:
     for (int64_t pass = 0; pass < passes(); ++pass)
       targets.push_back(
           pairsPerPass() % 4 == 0 && pass > 0
-              ? k.add(targets.front(), pass * pairsPerPass() * rowBytes())
+              ? k.add(targets.front(), pass * pairsPerPass() * pairBytes())
               : place(k.add(pair, pass * pairsPerPass()), chunk));
-
-    // Lane 4 * g + t begins with pair t.
-    Value mine =
-        k.add(k.mul(at.featureWarp, tile.warpFeatures() / 4), at.group);
-    source = place(at.inGroup, mine);
   }
 
-  int64_t stageBytes() const override { return tile.step / 2 * rowBytes(); }
   Value begin() override { return first; }
   Value next(Value from) override {
-    return k.offset(from, tile.step / 2 * pairBytes);
+    return k.offset(from, tile.step / 2 * packedBytes);
   }
 
   void copy(Value stage, Value from, Value step) override {
@@ -75,7 +115,7 @@ public:
       }
       auto copyPass = [&] {
         k.asyncCopy(k.offset(stage, targets[static_cast<size_t>(pass)]),
-                    k.offset(from, pass * pairsPerPass() * pairBytes), bytes);
+                    k.offset(from, pass * pairsPerPass() * packedBytes), bytes);
       };
       // Threads behind the last whole pair of a pass, and pairs behind those of
       // the stage, which the last pass has.
@@ -95,52 +135,44 @@ public:
     }
   }
 
-  Values fragments(Value stage, int64_t part) override {
-    Values result;
-    Value from = k.offset(stage, source);
-    auto load = [&](int64_t pairOffset, int64_t group) {
-      Value at =
-          k.offset(from, (part * 8 + pairOffset) * rowBytes() + group * 128);
-      return k.load(k.vectorOf(k.i32Type(), 4), at, 16);
-    };
-    for (int64_t group = 0; group < tile.warpFeatures() / 32; ++group) {
-      Value low = load(0, group), high = load(4, group);
-      for (int64_t half : {0, 2})
-        for (Value pairOf : {low, high})
-          for (int64_t i : {0, 1})
-            result.push_back(k.extract(pairOf, half + i));
-    }
-    return result;
-  }
-
 private:
-  int64_t chunks() const { return tile.features / 4; }
-  int64_t rowBytes() const { return tile.features * 4; } ///< of a pair
   int64_t pairsPerPass() const { return kThreads / chunks(); }
   int64_t passes() const {
     return (tile.step / 2 + pairsPerPass() - 1) / pairsPerPass();
   }
-  /// Where 16 bytes of a pair lie in a stage.
-  Value place(Value ofPair, Value chunk) {
-    Value mixed = exclusiveOr(k, chunk, k.mul(k.rem(ofPair, 4), 2));
-    return k.mul(k.add(k.mul(ofPair, chunks()), mixed), 16);
-  }
 
-  GpuBuilder &k;
-  const GemmTile &tile;
-  int64_t pairs, pairBytes;
-  Value thread, pair, first;
+  int64_t pairs, packedBytes; ///< of the packed block, and of a pair there
+  Value pair, first;
   Value size; ///< of a copy, null: 16 bytes
   Values targets;
-  Value source;
 };
 
+/// A step of weights in bf16.
+int64_t stepBytes(const GemmTile &tile) {
+  return tile.step * tile.features * 2;
+}
+
 } // namespace
+
+int64_t swallow::nvidia::leftStageBytes(PackedElement element,
+                                        const GemmTile &tile) {
+  return isQuantized(element)
+             ? quantizedUnits(tile) * quantizedUnitBytes(element)
+             : stepBytes(tile);
+}
+
+int64_t swallow::nvidia::leftBufferBytes(PackedElement element,
+                                         const GemmTile &tile) {
+  return isQuantized(element) ? stepBytes(tile) : 0;
+}
 
 std::unique_ptr<LeftOperand>
 swallow::nvidia::makeLeftOperand(KernelFrame &frame, const Product &product,
                                  const GemmTile &tile, const GemmThread &thread,
                                  Value block0) {
+  WeightOp weight = product.weight;
+  if (isQuantized(weight.getPackedLayout().element))
+    return makeQuantizedOperand(frame, product, tile, thread, block0);
   return std::make_unique<PackedWeights>(frame, product, tile, thread, block0);
 }
 

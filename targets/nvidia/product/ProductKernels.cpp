@@ -1,6 +1,8 @@
 //===- ProductKernels.cpp - linear, gated MLP and LM head -----------------===//
 
-#include "targets/nvidia/Product.h"
+#include "targets/nvidia/product/Product.h"
+
+#include "dialects/swallow/SplitProduct.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -45,6 +47,8 @@ void swallow::nvidia::emitKernels(StepEmitter &step, FusedLinearOp op) {
   const int64_t nBlock = weight.getPackedLayout().nBlock;
   Product product{op, op.getInput(), weight, op.getNorm(), epsOf(op.getEps())};
   product.ownResults = true;
+  if (!op.getNorm())
+    product.pieces = SplitProduct::of(weight.getPackedLayout()).pieces();
   emitProduct(step, product, [&](KernelFrame &f, const Tile &tile) {
     GpuBuilder &k = f.k;
     Rows result = f.rowsOf(op.getResult());
@@ -98,6 +102,8 @@ void swallow::nvidia::emitKernels(StepEmitter &step, FusedLmHeadOp op) {
       cast<RankedTensorType>(op.getResult().getType()).getDimSize(1);
   Product product{op, op.getInput(), weight, op.getNorm(), epsOf(op.getEps())};
   product.selectRows = true;
+  // Quantised rows are made of what f32 has of them.
+  product.prepared = weight.getPackedLayout().element == PackedElement::BF16;
   // There are blocks enough for any GPU, and two of them share the row.
   product.unitBlocks = weight.getPackedLayout().totalBlocks() % 2 == 0 ? 2 : 1;
   product.ownResults = true;
