@@ -207,6 +207,14 @@ Value GpuBuilder::loadElement(Value ptr, Element element) {
   Value half = load(b.getI16Type(), ptr, 2);
   return lowBf16(arith::ExtUIOp::create(b, i32Type(), half));
 }
+std::pair<Value, Value> GpuBuilder::loadPair(Value ptr, Element element) {
+  if (element == Element::BF16) {
+    Value pair = load(i32Type(), ptr);
+    return {lowBf16(pair), highBf16(pair)};
+  }
+  Value pair = load(vectorOf(f32Type(), 2), ptr, 8);
+  return {extract(pair, 0), extract(pair, 1)};
+}
 void GpuBuilder::storeElement(Value value, Value ptr, Element element) {
   if (element == Element::F32)
     return store(value, ptr);

@@ -117,6 +117,8 @@ public:
   /// One element as f32, and an f32 stored as one.
   Value loadElement(Value ptr, Element element);
   void storeElement(Value value, Value ptr, Element element);
+  /// Two neighbours as f32, by one load aligned to both.
+  std::pair<Value, Value> loadPair(Value ptr, Element element);
   /// 2^x, 1 / x and 1 / sqrt(x): ex2.approx, rcp.approx and rsqrt.approx, whose
   /// relative errors are about 2^-22 (PTX ISA, "Floating Point Instructions").
   Value exp2(Value value);

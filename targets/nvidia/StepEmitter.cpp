@@ -71,6 +71,20 @@ Value KernelFrame::shared(StringRef name, int64_t bytes) {
 
 Value KernelFrame::dynamicShared() { return step.dynamicSharedMemory(k); }
 
+Value KernelFrame::isLastBlock(Value ticket, Value last) {
+  Value taken = shared("taken", 4);
+  k.barrier();
+  k.ifThen(k.equal(k.thread(), k.i32(0)), [&] {
+    k.fence();
+    // Begins at 0 again with the last.
+    Value before = k.atomicIncrement(ticket, last);
+    k.fence();
+    k.store(before, taken);
+  });
+  k.barrier();
+  return k.equal(k.load(k.i32Type(), taken), last);
+}
+
 //===----------------------------------------------------------------------===//
 // StepEmitter
 //===----------------------------------------------------------------------===//

@@ -101,6 +101,10 @@ public:
   /// The block's memory of the launch's sharedBytes, for what does not fit into
   /// the 48 KB that a kernel may declare.
   mlir::Value dynamicShared();
+  /// Whether the block is the last of `last` + 1 to come here, by a ticket: an
+  /// i32 in global memory that is 0 before and after all have come. To the
+  /// last, what the others wrote before is visible. All threads take part.
+  mlir::Value isLastBlock(mlir::Value ticket, mlir::Value last);
 };
 
 class StepEmitter : public PlannedStep {

@@ -189,19 +189,8 @@ private:
 
   /// The last of the row's pieces to come here adds them up, in their order.
   void finishPiece() {
-    Value taken = f.shared("taken", 4);
     Value last = k.sub(active, k.i32(1));
-    k.barrier();
-    k.ifThen(k.equal(thread, k.i32(0)), [&] {
-      k.fence();
-      // Begins at 0 again with the last.
-      Value before = k.atomicIncrement(ticket, last);
-      k.fence();
-      k.store(before, taken);
-    });
-    k.barrier();
-    k.ifThen(k.equal(k.load(k.i32Type(), taken), last),
-             [&] { combinePieces(); });
+    k.ifThen(f.isLastBlock(ticket, last), [&] { combinePieces(); });
   }
 
   void combinePieces() {

@@ -2,18 +2,9 @@
 
 #include "targets/nvidia/attention/KvFragments.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-
 using namespace mlir;
 using namespace swallow;
 using namespace swallow::nvidia;
-
-static Value exclusiveOr(GpuBuilder &k, Value lhs, Value rhs) {
-  return arith::XOrIOp::create(k.ops(), lhs, rhs);
-}
-static Value exclusiveOr(GpuBuilder &k, Value lhs, int64_t rhs) {
-  return exclusiveOr(k, lhs, k.i32(static_cast<int32_t>(rhs)));
-}
 
 //===----------------------------------------------------------------------===//
 // Staging
@@ -51,7 +42,7 @@ void StagedKv::emitCopies(GpuBuilder &k, Value from, Value to, Value thread,
       Value plane = k.mul(k.rem(row, 2), kv.headDim / 2);
       row = k.add(plane, k.div(row, 2));
     } else {
-      c = exclusiveOr(k, c, k.mul(k.rem(row, 4), 2));
+      c = k.xori(c, k.mul(k.rem(row, 4), 2));
     }
     return k.mul(k.add(k.mul(row, keyRow), c), kChunk);
   });
@@ -59,7 +50,7 @@ void StagedKv::emitCopies(GpuBuilder &k, Value from, Value to, Value thread,
   const int64_t valueRow = kv.paddedDim() * (isBytes() ? 1 : 4) / kChunk;
   copy(valueRows * valueRow, kv.valuesOffset(), [&](Value i) {
     Value row = k.div(i, valueRow), c = k.rem(i, valueRow);
-    c = exclusiveOr(k, c, k.mul(k.div(row, isBytes() ? 8 : 4), 2));
+    c = k.xori(c, k.mul(k.div(row, isBytes() ? 8 : 4), 2));
     return k.add(k.add(k.mul(row, valueStride()), valuesOffset()),
                  k.mul(c, kChunk));
   });
@@ -82,7 +73,7 @@ KvFragments::KvFragments(GpuBuilder &k, const KvGeometry &kv, Place place,
   const int64_t row =
       staged ? stage.valueStride() : kv.paddedDim() * (isBytes ? 1 : 4);
   if (!isBytes) {
-    Value c = staged ? exclusiveOr(k, n, k.mul(q, 2)) : n;
+    Value c = staged ? k.xori(n, k.mul(q, 2)) : n;
     keyStride = 128;
     oddKey = oddValue = 0;
     valueStride = row;
@@ -99,7 +90,7 @@ KvFragments::KvFragments(GpuBuilder &k, const KvGeometry &kv, Place place,
   for (int64_t j = 0; j < 4; ++j) {
     Value column = k.i32(static_cast<int32_t>(j * 32));
     if (staged)
-      column = k.mul(exclusiveOr(k, q, j), 32);
+      column = k.mul(k.xori(q, k.i32(static_cast<int32_t>(j))), 32);
     Value lanes = k.add(k.mul(q, 8 * row), k.mul(n, 4));
     laneValues[j] = k.add(k.add(lanes, column), kv.valuesOffset());
   }
@@ -131,9 +122,9 @@ KvFragments::Values KvFragments::loadWords(Value ptr, int64_t bytes,
     Value bits = k.permute(word, exponent, k.i32(0x7540 | t));
     return k.bitcast(k.i32Type(), k.subf(k.bitcast(k.f32Type(), bits), bias));
   };
-  constexpr int64_t kBiases = 0x80808080;
-  Value first = exclusiveOr(k, load(ptr, bytes)[0], kBiases);
-  Value second = exclusiveOr(k, load(ptr, bytes + odd)[0], kBiases);
+  Value biases = k.i32(static_cast<int32_t>(0x80808080u));
+  Value first = k.xori(load(ptr, bytes)[0], biases);
+  Value second = k.xori(load(ptr, bytes + odd)[0], biases);
   Values words;
   for (int32_t t = 0; t < 4; ++t)
     words.push_back(

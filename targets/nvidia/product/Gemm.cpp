@@ -317,14 +317,14 @@ private:
 } // namespace
 
 void swallow::nvidia::emitGemm(
-    StepEmitter &step, const Product &product, int64_t fewestRows,
+    StepEmitter &step, const Product &product,
     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
   WeightOp weight = product.weight;
   const PackedLayout layout = weight.getPackedLayout();
   // Sums of more rows by a wide head's columns do not fit into registers.
   const bool wide = product.unitBlocks * layout.nBlock > kFeatures;
   const int64_t most = wide ? 64 : 128;
-  int64_t fewest = fewestRows;
+  int64_t fewest = kFewRows + 1;
   for (int64_t rows = 32; rows <= most; rows *= 2) {
     const GemmTile tile = tileFor(product, layout, rows);
     const int64_t blocks = product.unitBlocks * tile.units;

@@ -52,10 +52,10 @@ struct GemmTile {
 };
 
 /// Emits the launches of a product, by a bf16 or quantised weight, for steps of
-/// at least `fewestRows` rows, one for each size of tile; that of its input
+/// more than kFewRows rows, one for each size of tile; that of its input
 /// (GemmInput.h) comes before. `epilogue` stores a unit's results, after a
 /// barrier.
-void emitGemm(StepEmitter &step, const Product &product, int64_t fewestRows,
+void emitGemm(StepEmitter &step, const Product &product,
               llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
 } // namespace swallow::nvidia

@@ -15,16 +15,6 @@ bool isPrepared(StepEmitter &step, const Product &product) {
          !step.storedType(product.input).isBF16();
 }
 
-/// Two neighbours as f32, by one load.
-std::pair<Value, Value> loadPair(GpuBuilder &k, Value at, Element element) {
-  if (element == Element::BF16) {
-    Value pair = k.load(k.i32Type(), at);
-    return {k.lowBf16(pair), k.highBf16(pair)};
-  }
-  Value pair = k.load(k.vectorOf(k.f32Type(), 2), at, 8);
-  return {k.extract(pair, 0), k.extract(pair, 1)};
-}
-
 /// One block per row.
 class InputEmitter {
   using Values = GpuBuilder::Values;
@@ -48,7 +38,7 @@ public:
       auto [x0, x1] = inputPair(pair);
       if (product.norm) {
         auto [w0, w1] =
-            loadPair(k, k.offset(weight, k.mul(pair, 8)), Element::F32);
+            k.loadPair(k.offset(weight, k.mul(pair, 8)), Element::F32);
         x0 = normalised(x0, w0);
         x1 = normalised(x1, w1);
       }
@@ -70,8 +60,8 @@ private:
            body);
   }
   std::pair<Value, Value> inputPair(Value pair) {
-    return loadPair(k, k.offset(from, k.mul(pair, 2 * sizeOf(input.element))),
-                    input.element);
+    return k.loadPair(k.offset(from, k.mul(pair, 2 * sizeOf(input.element))),
+                      input.element);
   }
   Value lastInput() {
     return k.loadElement(k.offset(from, last() * sizeOf(input.element)),
@@ -114,15 +104,14 @@ private:
 
 } // namespace
 
-void swallow::nvidia::emitGemmInput(StepEmitter &step, const Product &product,
-                                    int64_t fewestRows) {
+void swallow::nvidia::emitGemmInput(StepEmitter &step, const Product &product) {
   if (!isPrepared(step, product))
     return;
   LaunchShape shape;
   shape.threads = kThreads;
   shape.gridX = 1;
   shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
-  shape.minRows = fewestRows;
+  shape.minRows = product.prepared ? 1 : kFewRows + 1;
   step.launch(step.stageName(product.op) + "_input", product.op->getLoc(),
               shape,
               [&](KernelFrame &frame) { InputEmitter(frame, product).emit(); });

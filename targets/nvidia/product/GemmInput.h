@@ -14,9 +14,8 @@
 namespace swallow::nvidia {
 
 /// Emits the launch that prepares the rows of a product, if they need it, for
-/// steps of at least `fewestRows` rows.
-void emitGemmInput(StepEmitter &step, const Product &product,
-                   int64_t fewestRows);
+/// steps of more than kFewRows rows, or all with Product::prepared.
+void emitGemmInput(StepEmitter &step, const Product &product);
 
 /// Where the GEMM's rows lie, bf16: those of the input itself or those that
 /// were prepared, number 0 first (of those that want logits with selectRows).

@@ -45,19 +45,10 @@ public:
       emitNormSums();
 
     Values sums(product.unitBlocks * tiles * 4, k.zero());
-    const int64_t whole = pieceInputs / kChunk, rest = pieceInputs % kChunk;
-    if (whole > 0)
-      sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
-                    [&](Value chunk, ValueRange in) {
-                      Value first = k.add(firstInput, k.mul(chunk, kChunk));
-                      Values out = emitChunk(first, kChunk, in);
-                      k.barrier(); // its rows have been read
-                      return out;
-                    });
-    if (rest > 0) {
-      sums = emitChunk(k.add(firstInput, whole * kChunk), rest, sums);
-      k.barrier();
-    }
+    sums = forEachChunk(kChunk, sums,
+                        [&](Value first, int64_t count, ValueRange in) {
+                          return emitChunk(first, count, in);
+                        });
     storeSums(sums);
     k.barrier();
     finish({}, epilogue);
@@ -69,17 +60,6 @@ private:
   int64_t width() const { return tiles % 2 == 0 ? 4 : 2; }
 
   //===--- inputs -----------------------------------------------------------//
-
-  /// Two neighbours from an even column on, by one load.
-  std::pair<Value, Value> loadInputPair(Value row, Value column) {
-    Value at = k.offset(row, k.mul(column, sizeOf(input.element)));
-    if (input.element == Element::BF16) {
-      Value pair = k.load(k.i32Type(), at);
-      return {k.lowBf16(pair), k.highBf16(pair)};
-    }
-    Value pair = k.load(k.vectorOf(k.f32Type(), 2), at, 8);
-    return {k.extract(pair, 0), k.extract(pair, 1)};
-  }
 
   /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
   /// up to a whole step and in rows that are not there.
@@ -115,13 +95,13 @@ private:
             // Chunks begin at even columns, and rows are aligned.
             forEachPair(count / 2 * 2, [&](Value column) {
               Value index = k.add(first, column);
-              auto [x0, x1] = loadInputPair(from, index);
+              auto [x0, x1] = k.loadPair(
+                  k.offset(from, k.mul(index, sizeOf(input.element))),
+                  input.element);
               Value w0, w1;
               if (hasNorm) {
-                Value pair = k.load(k.vectorOf(k.f32Type(), 2),
-                                    k.offset(normWeights, k.mul(index, 4)), 8);
-                w0 = k.extract(pair, 0);
-                w1 = k.extract(pair, 1);
+                Value at = k.offset(normWeights, k.mul(index, 4));
+                std::tie(w0, w1) = k.loadPair(at, Element::F32);
               }
               return k.packBf16(norm(x0, w0), norm(x1, w1));
             });
@@ -248,6 +228,25 @@ private:
 
 } // namespace
 
+/// The launch for few rows by a bf16 weight.
+static void
+emitFewRows(StepEmitter &step, const Product &product,
+            const PackedLayout &layout,
+            function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  const int64_t columns = product.unitBlocks * layout.nBlock;
+  const int64_t warps = columns <= 128 ? 8 : 4;
+  LaunchShape shape;
+  shape.threads = warps * kWarp;
+  shape.gridX = layout.totalBlocks() / product.unitBlocks * product.pieces;
+  shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
+  shape.rowsPerBlock = kProductRows;
+  shape.maxRows = kFewRows;
+  step.launch(step.stageName(product.op), product.op->getLoc(), shape,
+              [&](KernelFrame &frame) {
+                ProductEmitter(frame, product, layout, warps).emit(epilogue);
+              });
+}
+
 void swallow::nvidia::emitProduct(
     StepEmitter &step, const Product &product,
     function_ref<void(KernelFrame &, const Tile &)> epilogue) {
@@ -261,21 +260,12 @@ void swallow::nvidia::emitProduct(
     return step.complain(product.op, "has a head of " + Twine(columns) +
                                          " columns; NVIDIA kernels take " +
                                          Twine(kMostColumns));
-  emitGemmInput(step, product, product.prepared ? 1 : kFewRows + 1);
+  emitGemmInput(step, product);
   if (isQuantized(layout.element))
-    return emitQuantProduct(step, product, layout, epilogue);
-  const int64_t warps = columns <= 128 ? 8 : 4;
-  LaunchShape shape;
-  shape.threads = warps * kWarp;
-  shape.gridX = layout.totalBlocks() / product.unitBlocks * product.pieces;
-  shape.rows = product.selectRows ? GridRows::Logits : GridRows::Tokens;
-  shape.rowsPerBlock = kProductRows;
-  shape.maxRows = kFewRows;
-  step.launch(step.stageName(product.op), product.op->getLoc(), shape,
-              [&](KernelFrame &frame) {
-                ProductEmitter(frame, product, layout, warps).emit(epilogue);
-              });
-  emitGemm(step, product, kFewRows + 1, epilogue);
+    emitQuantProduct(step, product, layout, epilogue);
+  else
+    emitFewRows(step, product, layout, epilogue);
+  emitGemm(step, product, epilogue);
 }
 
 Value swallow::nvidia::biasOfUnit(KernelFrame &frame, Value bias, Value unit,

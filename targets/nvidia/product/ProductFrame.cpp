@@ -84,6 +84,24 @@ Value ProductFrame::normScale(Value row) {
   return k.rsqrt(k.addf(mean, k.f32(static_cast<float>(product.eps))));
 }
 
+ProductFrame::Values ProductFrame::forEachChunk(int64_t chunk, Values sums,
+                                                EmitChunk emitChunk) {
+  const int64_t whole = pieceInputs / chunk, rest = pieceInputs % chunk;
+  if (whole > 0)
+    sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
+                  [&](Value index, ValueRange in) {
+                    Value first = k.add(firstInput, k.mul(index, chunk));
+                    Values out = emitChunk(first, chunk, in);
+                    k.barrier(); // its rows have been read
+                    return out;
+                  });
+  if (rest > 0) {
+    sums = emitChunk(k.add(firstInput, whole * chunk), rest, sums);
+    k.barrier();
+  }
+  return sums;
+}
+
 Value ProductFrame::normWeight() {
   if (!hasNorm)
     return {};
@@ -140,18 +158,8 @@ void ProductFrame::finishPiece(
   sumWarps([&](Value sum, Value index, Value) {
     k.store(scale ? scale(sum, index) : sum, k.offset(mine, k.mul(index, 4)));
   });
-  Value taken = f.shared("taken", 4);
   Value last = k.i32(static_cast<int32_t>(product.pieces - 1));
-  k.barrier();
-  k.ifThen(k.equal(thread, k.i32(0)), [&] {
-    k.fence();
-    // Begins at 0 again with the last.
-    Value before = k.atomicIncrement(ticket, last);
-    k.fence();
-    k.store(before, taken);
-  });
-  k.barrier();
-  k.ifThen(k.equal(k.load(k.i32Type(), taken), last), [&] {
+  k.ifThen(f.isLastBlock(ticket, last), [&] {
     k.loop(thread, k.mul(rows, columns), warps * kWarp, [&](Value index) {
       Value at = k.offset(partials, k.mul(index, 4));
       Value sum = k.load(k.f32Type(), at);

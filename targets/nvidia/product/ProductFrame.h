@@ -17,6 +17,9 @@ class ProductFrame {
 protected:
   using Value = mlir::Value;
   using Values = GpuBuilder::Values;
+  /// Adds the products of inputs [first, first + count) to sums.
+  using EmitChunk = llvm::function_ref<Values(Value first, int64_t count,
+                                              mlir::ValueRange sums)>;
   using Epilogue = llvm::function_ref<void(KernelFrame &, const Tile &)>;
 
   /// For blocks of `warps` warps and up to `rowsPerBlock` rows.
@@ -35,6 +38,9 @@ protected:
   Value normScale(Value row);
   /// Where the weight of the norm lies; null without one.
   Value normWeight();
+  /// Goes over the inputs of the block, `chunk` at a time; a barrier is behind
+  /// each chunk, so that shared memory is free for the next.
+  Values forEachChunk(int64_t chunk, Values sums, EmitChunk emitChunk);
   /// Adds up what the warps have in `scratch`, [warps][rowsPerBlock][stride()],
   /// in their order, and what the pieces have, in theirs; `scale` (may be null)
   /// changes the sum of an element. Then the epilogue. After a barrier.

@@ -2,7 +2,6 @@
 
 #include "targets/nvidia/product/QuantProduct.h"
 
-#include "targets/nvidia/product/Gemm.h"
 #include "targets/nvidia/product/ProductFrame.h"
 #include "targets/nvidia/product/QuantCodes.h"
 
@@ -48,19 +47,10 @@ public:
       emitNormSums();
 
     Values sums(product.unitBlocks * kFeatures * rowsPerBlock, k.zero());
-    const int64_t whole = pieceInputs / chunk, rest = pieceInputs % chunk;
-    if (whole > 0)
-      sums = k.loop(k.i32(0), k.i32(static_cast<int32_t>(whole)), 1, sums,
-                    [&](Value index, ValueRange in) {
-                      Value first = k.add(firstInput, k.mul(index, chunk));
-                      Values out = emitChunk(first, chunk, in);
-                      k.barrier(); // its rows have been read
-                      return out;
-                    });
-    if (rest > 0) {
-      sums = emitChunk(k.add(firstInput, whole * chunk), rest, sums);
-      k.barrier();
-    }
+    sums = forEachChunk(chunk, sums,
+                        [&](Value first, int64_t count, ValueRange in) {
+                          return emitChunk(first, count, in);
+                        });
     storeSums(sums);
     k.barrier();
     finish(
@@ -401,5 +391,4 @@ void swallow::nvidia::emitQuantProduct(
               .emit(epilogue);
         });
   }
-  emitGemm(step, product, kFewRows + 1, epilogue);
 }

@@ -24,7 +24,7 @@
 
 namespace swallow::nvidia {
 
-/// emitProduct for a quantised weight, of which this multiplies few rows.
+/// The launches of emitProduct for few rows by a quantised weight.
 void emitQuantProduct(
     StepEmitter &step, const Product &product, const PackedLayout &layout,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
