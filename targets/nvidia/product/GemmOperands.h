@@ -5,17 +5,15 @@
 // shared memory has bank conflicts: lanes that are served together, a quarter
 // of a warp with 16 bytes each or half of one with 8, use different banks.
 //
-//   - Weights in bf16 lie as in global memory, [input pair][feature] with a
-//   word
-//     per feature; of a pair p, the 16 bytes of features 4 * i .. 4 * i + 3 are
-//     in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 2 * g and
+//   - Weights in bf16 lie as in global memory, [input pair][feature], a word
+//     for each feature; of a pair p, the 16 bytes of features 4 * i to 4 * i +
+//     3 are in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 2 * g and
 //     2 * g + 1 of each 16, of pairs t and t + 4: 8 bytes at a time, which are
 //     two neighbouring registers of the fragment. With 16 bytes, halves of two
 //     fragments, each fragment would have to be put together by moves.
 //   - Rows lie [row][input], 64 or 128 bytes each, which are 4 or 8 places of
-//   16
-//     bytes; place i of row r is i ^ (r / 2 % 4) or i ^ (r % 8). ldmatrix takes
-//     16 bytes of 8 rows at a time.
+//     16 bytes; place i of row r is i ^ (r / 2 % 4) or i ^ (r % 8). ldmatrix
+//     takes 16 bytes of 8 rows at a time.
 //
 // Copies take 16 bytes to a thread. Which bytes are a thread's is worked out
 // once; a step adds a constant to one pointer per operand. What is not there,
