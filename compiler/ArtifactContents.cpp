@@ -13,7 +13,9 @@ using namespace mlir;
 using namespace swallow;
 
 static fbs::ElementType elementType(Type type) {
-  return type.isBF16() ? fbs::ElementType::BF16 : fbs::ElementType::F32;
+  return type.isBF16()  ? fbs::ElementType::BF16
+         : type.isF16() ? fbs::ElementType::F16
+                        : fbs::ElementType::F32;
 }
 
 std::unique_ptr<fbs::ModelInfoT>
@@ -31,8 +33,9 @@ swallow::describeModel(const ModelConfig &config, int64_t checkpointLayers,
   model->head_dim = config.headDim;
   model->vocab_size = config.vocabSize;
   model->max_position_embeddings = config.maxPositionEmbeddings;
-  model->dtype =
-      dtype == DType::BF16 ? fbs::ElementType::BF16 : fbs::ElementType::F32;
+  model->dtype = dtype == DType::BF16  ? fbs::ElementType::BF16
+                 : dtype == DType::F16 ? fbs::ElementType::F16
+                                       : fbs::ElementType::F32;
   return model;
 }
 

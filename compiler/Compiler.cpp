@@ -187,9 +187,9 @@ static Status checkGpuTargets(const CompileOptions &options,
   if (targets.architectures.empty())
     return {};
   const std::string &name = targets.architectures.front()->name;
-  if (options.dtype != DType::BF16)
+  if (options.dtype == DType::F32)
     return {ErrorCode::InvalidArgument,
-            "-target " + name + " needs -dtype bf16"};
+            "-target " + name + " needs -dtype bf16 or f16"};
   return {};
 }
 
@@ -441,7 +441,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   probeRequest.vocabSize = source.config.vocabSize;
   probeRequest.numLayers = source.config.numLayers;
   probeRequest.bosToken = source.generation.bosTokenId;
-  probeRequest.roundsToBf16 = options.dtype == DType::BF16;
+  probeRequest.inputs = options.dtype;
   probeRequest.quantized = quantizes;
   probeRequest.threads = threadCount(options.threads);
   if (options.probeTokens > 0 && source.checkpoint && quantizes)

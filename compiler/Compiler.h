@@ -22,7 +22,7 @@ const char *compilerVersion();
 struct CompileOptions {
   std::string modelDir;
   std::string output;
-  DType dtype = DType::BF16; ///< F32 or BF16
+  DType dtype = DType::BF16;
   /// Which matrices are quantised; those that are not have type dtype.
   QuantOptions quant;
   /// A text by which the model's inputs, and so errors, are weighed.

@@ -229,7 +229,7 @@ EvalTensor multiply(const EvalTensor &x, const EvalMatrix &weight,
     float *row = rounded.data() + t * size;
     std::copy(x.row(t), x.row(t) + x.cols, row);
     if (static_cast<size_t>(t) >= unrounded.size() || !unrounded[t])
-      roundTo(weight.element, row, x.cols);
+      roundInputTo(weight.element, row, x.cols);
   }
 
   EvalTensor out{x.rows, weight.rows, std::vector<float>(x.rows * weight.rows)};

@@ -18,7 +18,9 @@ public:
       : layout_(std::move(layout)), source_(source), packed_(packed) {}
 
   DType storedType() const override {
-    return layout_.element == PackedElement::BF16 ? DType::BF16 : DType::F32;
+    return layout_.element == PackedElement::BF16  ? DType::BF16
+           : layout_.element == PackedElement::F16 ? DType::F16
+                                                   : DType::F32;
   }
 
   void readRow(int64_t row, float *out) const override {
@@ -36,7 +38,8 @@ public:
       } else {
         uint16_t bits;
         std::memcpy(&bits, at, sizeof(bits));
-        out[col] = bf16ToF32(bits);
+        out[col] = layout_.element == PackedElement::BF16 ? bf16ToF32(bits)
+                                                          : f16ToF32(bits);
       }
     }
   }

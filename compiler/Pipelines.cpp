@@ -60,7 +60,7 @@ Result<OwningOpRef<ModuleOp>> swallow::planModule(ModuleOp fused,
                                                   const x86::Variant &variant) {
   OwningOpRef<ModuleOp> module(fused.clone());
   PlanOptions options;
-  options.inputType = variant.bf16Dot ? "" : "f32";
+  options.inputType = variant.bf16Dot ? "bf16" : "f32";
   options.quantizesRows = variant.vnni;
   options.tiles = variant.amx;
   SWALLOW_TRY(

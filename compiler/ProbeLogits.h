@@ -22,8 +22,8 @@ struct ProbeRequest {
   int64_t vocabSize = 0;
   int64_t numLayers = 0;
   std::optional<int64_t> bosToken;
-  /// Whether inputs of products are rounded to bf16.
-  bool roundsToBf16 = false;
+  /// To what inputs of products are rounded.
+  DType inputs = DType::F32;
   /// Whether weights are quantised.
   bool quantized = false;
   int threads = 1;

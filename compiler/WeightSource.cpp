@@ -4,6 +4,7 @@
 
 #include "runtime/support/FloatFormats.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -138,6 +139,14 @@ void roundTo(DType type, float *values, int64_t count) {
       values[i] = roundToF16(values[i]);
     return;
   }
+}
+
+void roundInputTo(DType type, float *values, int64_t count) {
+  constexpr float largestF16 = 65504.0f;
+  if (type == DType::F16)
+    for (int64_t i = 0; i < count; ++i)
+      values[i] = std::clamp(values[i], -largestF16, largestF16);
+  roundTo(type, values, count);
 }
 
 Result<std::shared_ptr<const WeightReader>>

@@ -75,6 +75,8 @@ void convertToF32(DType type, const uint8_t *bytes, int64_t count, float *out);
 
 /// Rounds to nearest even to what `type` can hold.
 float roundTo(DType type, float value);
+/// As roundTo, but what is too large for f16 becomes its largest number.
+void roundInputTo(DType type, float *values, int64_t count);
 void roundTo(DType type, float *values, int64_t count);
 
 } // namespace swallow

@@ -26,8 +26,8 @@ void buildFusePipeline(mlir::OpPassManager &manager);
 void buildQuantizePipeline(mlir::OpPassManager &manager, QuantOptions options);
 
 struct PlanOptions {
-  /// Element type in which inputs of products with bf16 weights are stored:
-  /// "f32", "bf16", or empty for the weight's own.
+  /// Element type in which inputs of products are stored: "f32"; "bf16", of
+  /// those with bf16 weights (f32 of others); empty: the weight's own.
   std::string inputType;
   /// Whether many rows are quantised for products with quantised weights.
   bool quantizesRows = true;

@@ -151,15 +151,16 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     of threads share nothing.
 
     The input type is the element type in which inputs of matrix products are
-    stored: that of the weight, or the option's. An attention or gated MLP
+    stored: that of the weight, f32, or with option bf16 that of a bf16 weight
+    and f32 of any other. An attention or gated MLP
     result is stored in it when all that read it are products.
 
     Requires the fused ops; ops with regions other than `scf.for` are refused.
   }];
   let options = [
     Option<"inputType", "input-type", "std::string", "\"\"",
-           "Element type in which inputs of products with bf16 weights are "
-           "stored: f32 or bf16 (default: the weight's)">,
+           "Element type in which inputs of products are stored: f32; bf16, of "
+           "products with bf16 weights (f32 of others); default: the weight's">,
     Option<"quantizesRows", "quantizes-rows", "bool", "true",
            "Whether many rows are quantised for products with quantised "
            "weights whose attribute allows it">,

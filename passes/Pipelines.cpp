@@ -50,8 +50,8 @@ namespace {
 struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
   Option<std::string> inputType{
       *this, "input-type",
-      llvm::cl::desc("Element type in which inputs of products with bf16 "
-                     "weights are stored: f32 or bf16"),
+      llvm::cl::desc("Element type in which inputs of products are stored: "
+                     "f32; bf16, of products with bf16 weights"),
       llvm::cl::init("")};
   Option<bool> quantizesRows{
       *this, "quantizes-rows",

@@ -181,7 +181,9 @@ private:
 Type ArenaPlan::inputElement(const Product &product) {
   Type element =
       cast<RankedTensorType>(product.weight.getType()).getElementType();
-  return inputType == "f32" ? Float32Type::get(module.getContext()) : element;
+  const bool asWeight =
+      inputType.empty() || (inputType == "bf16" && element.isBF16());
+  return asWeight ? element : Float32Type::get(module.getContext());
 }
 
 //===----------------------------------------------------------------------===//
@@ -464,18 +466,19 @@ void ArenaPlan::addWorkspaces() {
 }
 
 /// Where kernels have no scratch in the arena: many rows are normalised,
-/// rounded to bf16 and (LM head) selected before a product reads them.
+/// rounded to 16 bits and (LM head) selected before a product reads them.
 void ArenaPlan::addPreparedRows() {
-  Type bf16 = BFloat16Type::get(module.getContext());
+  constexpr int64_t bytes = 2;
   for (const StepLiveness::Event &event : liveness.events) {
     std::optional<Product> product = getProduct(event.op);
     if (!product)
       continue;
-    const bool isBf16 =
-        event.input >= 0 && elementOfGroup[groupOf[event.input]].isBF16();
-    if (isBf16 && !product->hasNorm && !isa<FusedLmHeadOp>(event.op))
+    const bool isRounded =
+        event.input >= 0 && !elementOfGroup[groupOf[event.input]].isF32();
+    if (isRounded && !product->hasNorm && !isa<FusedLmHeadOp>(event.op))
       continue;
-    useWorkspace(event.op, "norm", rowBytes(columns(product->input), bf16),
+    useWorkspace(event.op, "norm",
+                 llvm::alignTo(columns(product->input) * bytes, alignment),
                  event.time, Per::Token);
   }
 }

@@ -179,8 +179,9 @@ LogicalResult PlanWeightsPass::collectDemands() {
 
 LogicalResult PlanWeightsPass::pack(WeightOp weight, const Demand &demand) {
   Type element = weight.getTensorType().getElementType();
-  if (!element.isF32() && !element.isBF16())
-    return weight.emitOpError("expects element f32 or bf16, got ") << element;
+  if (!element.isF32() && !element.isBF16() && !element.isF16())
+    return weight.emitOpError("expects element f32, bf16 or f16, got ")
+           << element;
   int64_t block = 0, kGroup = 1;
   ArrayRef<int64_t> rows = weight.getSourceRows();
   if (demand.interleave && (rows.size() != 2 || rows[0] != rows[1]))
@@ -195,7 +196,7 @@ LogicalResult PlanWeightsPass::pack(WeightOp weight, const Demand &demand) {
     kGroup = quant.getGroup();
   } else if (demand.kind == Demand::Blocks) {
     block = chooseBlock(getUnits(rows, demand.rowUnit));
-    kGroup = element.isBF16() ? 2 : 1;
+    kGroup = element.isF32() ? 1 : 2;
   }
   weight.setPackingAttr(PackingAttr::get(&getContext(), block, kGroup,
                                          demand.rowUnit, demand.interleave));

@@ -78,8 +78,9 @@ PackedLayout WeightOp::getPackedLayout() {
   if (QuantAttr quant = getQuantAttr())
     layout.element = quant.getElement();
   else
-    layout.element = type.getElementType().isBF16() ? PackedElement::BF16
-                                                    : PackedElement::F32;
+    layout.element = type.getElementType().isBF16()  ? PackedElement::BF16
+                     : type.getElementType().isF16() ? PackedElement::F16
+                                                     : PackedElement::F32;
   PackingAttr packing = getPackingAttr();
   layout.nBlock = packing.getNBlock();
   layout.kGroup = packing.getKGroup();

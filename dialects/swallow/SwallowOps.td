@@ -138,8 +138,9 @@ def Swallow_RmsNormOp : Swallow_Op<"rms_norm", [Pure]> {
 def Swallow_LinearOp : Swallow_Op<"linear", [Pure]> {
   let summary = "input * weight^T (+ bias)";
   let description = [{
-    The input is rounded to the weight's element type; products accumulate in
-    f32; the bias is added in f32.
+    The input is rounded to the weight's element type, where what is too large
+    for f16 becomes its largest number; products accumulate in f32; the bias is
+    added in f32.
 
     ```mlir
     %y = swallow.linear %x, %w bias %b : tensor<64xf32> : tensor<?x128xf32>, tensor<64x128xbf16> -> tensor<?x64xf32>

@@ -327,6 +327,8 @@ fbs::ElementType swallow::elementTypeOf(PackedElement element) {
     return fbs::ElementType::F32;
   case PackedElement::BF16:
     return fbs::ElementType::BF16;
+  case PackedElement::F16:
+    return fbs::ElementType::F16;
   case PackedElement::I4:
     return fbs::ElementType::I4;
   case PackedElement::I6:
@@ -344,13 +346,14 @@ swallow::packedElementOf(fbs::ElementType element) {
     return PackedElement::F32;
   case fbs::ElementType::BF16:
     return PackedElement::BF16;
+  case fbs::ElementType::F16:
+    return PackedElement::F16;
   case fbs::ElementType::I4:
     return PackedElement::I4;
   case fbs::ElementType::I6:
     return PackedElement::I6;
   case fbs::ElementType::I8:
     return PackedElement::I8;
-  case fbs::ElementType::F16:
   case fbs::ElementType::U8:
     break;
   }

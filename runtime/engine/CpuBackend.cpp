@@ -48,7 +48,8 @@ ProductType productType(const StepProgram &program) {
         most = sum;
         element = weight->element();
       }
-  if (element == fbs::ElementType::F32)
+  // f16 becomes f32 before it is multiplied.
+  if (element == fbs::ElementType::F32 || element == fbs::ElementType::F16)
     return ProductType::F32;
   return element == fbs::ElementType::BF16 ? ProductType::BF16
                                            : ProductType::I8;

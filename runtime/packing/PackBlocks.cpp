@@ -33,14 +33,20 @@ template <typename T> T load(const void *from) {
   return value;
 }
 
-// Source elements widened to 32 bits, which keeps every loop below at one
-// element width: that is what vectorises.
-struct Bf16Source {
+// Element types of sources and of packed weights, widened to 32 bits, which
+// keeps every loop below at one element width: that is what vectorises.
+struct Bf16 {
   using Raw = uint16_t;
   static bool nonFinite(uint32_t raw) { return (raw & 0x7f80u) == 0x7f80u; }
   static uint32_t toFloatBits(uint32_t raw) { return raw << 16; }
+  // f32ToBf16 with its branch as a selection.
+  static uint32_t fromFloatBits(uint32_t bits) {
+    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    uint32_t quiet = (bits >> 16) | 0x40u;
+    return (bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
+  }
 };
-struct F16Source {
+struct F16 {
   using Raw = uint16_t;
   static bool nonFinite(uint32_t raw) { return (raw & 0x7c00u) == 0x7c00u; }
   // f16ToF32 without branches: the exponent is rebiased by a multiplication,
@@ -52,38 +58,46 @@ struct F16Source {
     uint32_t special = nonFinite(raw) ? 0x7f800000u | magnitude : 0;
     return finite | special | (raw & 0x8000u) << 16;
   }
+  // f32ToF16 with its branches as selections.
+  static uint32_t fromFloatBits(uint32_t bits) {
+    uint32_t magnitude = bits & 0x7fffffffu;
+    uint32_t normal =
+        (magnitude + 0xfffu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13;
+    uint32_t subnormal =
+        std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) -
+        std::bit_cast<uint32_t>(0.5f);
+    uint32_t half = magnitude < 0x38800000u ? subnormal : normal;
+    half = magnitude < 0x477ff000u ? half : 0x7c00u;
+    uint32_t quiet = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+    half = magnitude > 0x7f800000u ? quiet : half;
+    return half | ((bits >> 16) & 0x8000u);
+  }
 };
-struct F32Source {
+struct F32 {
   using Raw = uint32_t;
   static bool nonFinite(uint32_t raw) {
     return (raw & 0x7f800000u) == 0x7f800000u;
   }
   static uint32_t toFloatBits(uint32_t raw) { return raw; }
+  static uint32_t fromFloatBits(uint32_t bits) { return bits; }
 };
 
-// f32ToBf16 with its branch as a selection.
-uint32_t roundBits(uint32_t bits) {
-  uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  uint32_t quiet = (bits >> 16) | 0x40u;
-  return (bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded;
-}
-
-// Converts `count` elements, at most kChunk; returns how many were not finite.
+// Converts `count` elements, at most kChunk; returns how many are not finite.
 constexpr int64_t kChunk = 128;
 template <typename Source, typename Packed>
 int64_t convertChunk(const uint8_t *from, uint8_t *to, int64_t count) {
   using Raw = typename Source::Raw;
+  using PackedRaw = typename Packed::Raw;
   uint32_t wide[kChunk], nonFinite = 0;
   for (int64_t i = 0; i < count; ++i)
     wide[i] = load<Raw>(from + i * sizeof(Raw));
   for (int64_t i = 0; i < count; ++i) {
-    nonFinite += Source::nonFinite(wide[i]);
-    uint32_t bits = Source::toFloatBits(wide[i]);
-    wide[i] = sizeof(Packed) == 2 ? roundBits(bits) : bits;
+    wide[i] = Packed::fromFloatBits(Source::toFloatBits(wide[i]));
+    nonFinite += Packed::nonFinite(wide[i]);
   }
   for (int64_t i = 0; i < count; ++i) {
-    Packed packed = static_cast<Packed>(wide[i]);
-    std::memcpy(to + i * sizeof(Packed), &packed, sizeof(Packed));
+    auto packed = static_cast<PackedRaw>(wide[i]);
+    std::memcpy(to + i * sizeof(packed), &packed, sizeof(packed));
   }
   return nonFinite;
 }
@@ -101,17 +115,15 @@ int64_t copyChunk(const uint8_t *from, uint8_t *to, int64_t count) {
 
 template <typename Source, typename Packed>
 int64_t convertRun(const uint8_t *from, uint8_t *to, int64_t count) {
-  constexpr bool copies =
-      (std::is_same_v<Source, F32Source> && sizeof(Packed) == 4) ||
-      (std::is_same_v<Source, Bf16Source> && sizeof(Packed) == 2);
-  constexpr auto chunk =
-      copies ? copyChunk<Source> : convertChunk<Source, Packed>;
+  constexpr auto chunk = std::is_same_v<Source, Packed>
+                             ? copyChunk<Source>
+                             : convertChunk<Source, Packed>;
   int64_t nonFinite = 0;
   // Whole chunks have a constant length, so that they inline to plain loops.
   while (count >= kChunk) {
     nonFinite += chunk(from, to, kChunk);
     from += kChunk * sizeof(typename Source::Raw);
-    to += kChunk * sizeof(Packed);
+    to += kChunk * sizeof(typename Packed::Raw);
     count -= kChunk;
   }
   return nonFinite + chunk(from, to, count);
@@ -122,18 +134,19 @@ using ConvertFn = int64_t (*)(const uint8_t *, uint8_t *, int64_t);
 template <typename Packed> ConvertFn convertFrom(SourceElement source) {
   switch (source) {
   case SourceElement::F32:
-    return convertRun<F32Source, Packed>;
+    return convertRun<F32, Packed>;
   case SourceElement::F16:
-    return convertRun<F16Source, Packed>;
+    return convertRun<F16, Packed>;
   case SourceElement::BF16:
     break;
   }
-  return convertRun<Bf16Source, Packed>;
+  return convertRun<Bf16, Packed>;
 }
 
 ConvertFn converter(SourceElement source, PackedElement packed) {
-  return packed == PackedElement::F32 ? convertFrom<uint32_t>(source)
-                                      : convertFrom<uint16_t>(source);
+  return packed == PackedElement::F32   ? convertFrom<F32>(source)
+         : packed == PackedElement::F16 ? convertFrom<F16>(source)
+                                        : convertFrom<Bf16>(source);
 }
 
 // Group (row r, group g) of `tile` goes to out[g][r]. Strides in bytes.

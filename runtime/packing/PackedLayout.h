@@ -5,7 +5,8 @@
 // and is read by kernels in blocks of nBlock output features. One packed block
 // is [Kp / kGroup][nBlock][kGroup] with Kp = K rounded up to kGroup: kGroup
 // consecutive inputs of one output lie together. With nBlock 64 and kGroup 2
-// (bf16) or 1 (f32) this is what oneDNN calls pack32 and a row-major panel.
+// (bf16, f16) or 1 (f32) this is what oneDNN calls pack32 and a row-major
+// panel.
 //
 // A weight may be made of several sources (q, k and v; gate and up). Within a
 // source, every rowUnit output features (a head; or the whole source when 0)
@@ -32,9 +33,10 @@
 namespace swallow {
 
 /// Element types of packed weights.
-enum class PackedElement { F32, BF16, I4, I6, I8 };
+enum class PackedElement { F32, BF16, F16, I4, I6, I8 };
 constexpr bool isQuantized(PackedElement element) {
-  return element != PackedElement::F32 && element != PackedElement::BF16;
+  return element == PackedElement::I4 || element == PackedElement::I6 ||
+         element == PackedElement::I8;
 }
 /// Bits of one element, scales apart.
 constexpr int64_t packedElementBits(PackedElement element) {
@@ -42,6 +44,7 @@ constexpr int64_t packedElementBits(PackedElement element) {
   case PackedElement::F32:
     return 32;
   case PackedElement::BF16:
+  case PackedElement::F16:
     return 16;
   case PackedElement::I4:
     return 4;
@@ -107,7 +110,8 @@ struct PackSource {
 
 /// What packing has met in one source. Sums of several calls are added up.
 struct PackStats {
-  int64_t nonFinite = 0; // values that are NaN or infinite
+  int64_t nonFinite =
+      0; // values that are NaN or infinite, or too large for f16
   // Of a quantised weight: the sum of the squared errors, of the squared
   // values, and of the values counted.
   double squaredError = 0;
@@ -126,8 +130,8 @@ struct PackStats {
 
 /// Packs blocks [blockBegin, blockEnd) of a weight into `out`, which receives
 /// (blockEnd - blockBegin) * blockBytes() bytes (plain layouts: a "block" is
-/// one row). Sources are converted to the layout's element: f16 and f32 to bf16
-/// by rounding to nearest even; to quantised elements by searching, for each
+/// one row). Sources are converted to the layout's element: to bf16 and f16 by
+/// rounding to nearest even; to quantised elements by searching, for each
 /// group, the scale with the smallest error (Quantize.h), NaN and infinities
 /// counting as 0. The bytes depend on the sources alone, not on the CPU. Adds
 /// what it has met to stats[i]. Thread-safe, allocates nothing proportional to

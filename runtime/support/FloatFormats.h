@@ -40,6 +40,25 @@ inline float f16ToF32(uint16_t half) {
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(magnitude));
 }
 
+/// Round to nearest, ties to even; from 65520 on infinite; NaN stays a quiet
+/// NaN.
+inline uint16_t f32ToF16(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t sign = (bits >> 16) & 0x8000u;
+  bits &= 0x7fffffffu;
+  if (bits > 0x7f800000u)
+    return static_cast<uint16_t>(sign | 0x7e00u | ((bits >> 13) & 0x3ffu));
+  if (bits >= 0x477ff000u) // 65520, half way between 65504 and 2^16
+    return static_cast<uint16_t>(sign | 0x7c00u);
+  // Below 2^-14 the last place of the sum is 2^-24, f16's smallest step.
+  if (bits < 0x38800000u)
+    return static_cast<uint16_t>(
+        sign | (std::bit_cast<uint32_t>(std::bit_cast<float>(bits) + 0.5f) -
+                std::bit_cast<uint32_t>(0.5f)));
+  bits += 0xfffu + ((bits >> 13) & 1u);
+  return static_cast<uint16_t>(sign | ((bits - (112u << 23)) >> 13));
+}
+
 } // namespace swallow
 
 #endif // SWALLOW_RUNTIME_SUPPORT_FLOATFORMATS_H

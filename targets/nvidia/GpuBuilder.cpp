@@ -115,10 +115,10 @@ GpuBuilder::Values GpuBuilder::loadMatrices(Value row, int64_t count) {
 }
 void GpuBuilder::storeElements(ValueRange values, Value ptr, Element element) {
   SmallVector<Value> words(values);
-  if (element == Element::BF16) {
+  if (element != Element::F32) {
     words.clear();
     for (size_t i = 0; i < values.size(); i += 2)
-      words.push_back(packBf16(values[i], values[i + 1]));
+      words.push_back(packPair(values[i], values[i + 1], element));
   }
   for (size_t i = 0; i < words.size(); i += 4) {
     ValueRange part =
@@ -186,31 +186,47 @@ Value GpuBuilder::dot4(Value a, bool isUnsigned, Value other, Value sum) {
 Value GpuBuilder::toFloat(Value value) {
   return arith::SIToFPOp::create(b, f32Type(), value);
 }
-Value GpuBuilder::lowBf16(Value pair) {
-  return bitcast(f32Type(), shiftLeft(pair, 16));
+Value GpuBuilder::lowHalf(Value pair, Element element) {
+  if (element == Element::BF16)
+    return bitcast(f32Type(), shiftLeft(pair, 16));
+  Value halves = bitcast(vectorOf(b.getF16Type(), 2), pair);
+  return arith::ExtFOp::create(b, f32Type(), extract(halves, 0));
 }
-Value GpuBuilder::highBf16(Value pair) {
-  return bitcast(f32Type(), andi(pair, i32(static_cast<int32_t>(0xffff0000u))));
+Value GpuBuilder::highHalf(Value pair, Element element) {
+  if (element == Element::BF16)
+    return bitcast(f32Type(),
+                   andi(pair, i32(static_cast<int32_t>(0xffff0000u))));
+  Value halves = bitcast(vectorOf(b.getF16Type(), 2), pair);
+  return arith::ExtFOp::create(b, f32Type(), extract(halves, 1));
 }
-Value GpuBuilder::packBf16(Value low, Value high) {
+Value GpuBuilder::packPair(Value low, Value high, Element element) {
   // The first operand becomes the high half.
-  Value pair = intrinsic("llvm.nvvm.ff2bf16x2.rn", vectorOf(b.getBF16Type(), 2),
-                         {high, low});
-  return bitcast(i32Type(), pair);
+  if (element == Element::BF16)
+    return bitcast(i32Type(),
+                   intrinsic("llvm.nvvm.ff2bf16x2.rn",
+                             vectorOf(b.getBF16Type(), 2), {high, low}));
+  auto saturated = [&](Value value) -> Value {
+    constexpr float largest = 65504.0f;
+    Value bounded = LLVM::MinimumOp::create(b, value, f32(largest));
+    return LLVM::MaximumOp::create(b, bounded, f32(-largest));
+  };
+  return bitcast(i32Type(),
+                 intrinsic("llvm.nvvm.ff2f16x2.rn", vectorOf(b.getF16Type(), 2),
+                           {saturated(high), saturated(low)}));
 }
-Value GpuBuilder::roundToBf16(Value value) {
-  return lowBf16(packBf16(value, zero()));
+Value GpuBuilder::roundTo(Value value, Element element) {
+  return lowHalf(packPair(value, zero(), element), element);
 }
 Value GpuBuilder::loadElement(Value ptr, Element element) {
   if (element == Element::F32)
     return load(f32Type(), ptr);
   Value half = load(b.getI16Type(), ptr, 2);
-  return lowBf16(arith::ExtUIOp::create(b, i32Type(), half));
+  return lowHalf(arith::ExtUIOp::create(b, i32Type(), half), element);
 }
 std::pair<Value, Value> GpuBuilder::loadPair(Value ptr, Element element) {
-  if (element == Element::BF16) {
+  if (element != Element::F32) {
     Value pair = load(i32Type(), ptr);
-    return {lowBf16(pair), highBf16(pair)};
+    return {lowHalf(pair, element), highHalf(pair, element)};
   }
   Value pair = load(vectorOf(f32Type(), 2), ptr, 8);
   return {extract(pair, 0), extract(pair, 1)};
@@ -218,7 +234,8 @@ std::pair<Value, Value> GpuBuilder::loadPair(Value ptr, Element element) {
 void GpuBuilder::storeElement(Value value, Value ptr, Element element) {
   if (element == Element::F32)
     return store(value, ptr);
-  store(arith::TruncIOp::create(b, b.getI16Type(), packBf16(value, zero())),
+  store(arith::TruncIOp::create(b, b.getI16Type(),
+                                packPair(value, zero(), element)),
         ptr, 2);
 }
 Value GpuBuilder::exp2(Value value) {
@@ -232,14 +249,19 @@ Value GpuBuilder::rsqrt(Value value) {
 }
 
 GpuBuilder::Values GpuBuilder::mma(ValueRange a, ValueRange bFragment,
-                                   ValueRange c) {
+                                   ValueRange c, Element element) {
   SmallVector<Value> operands(a.begin(), a.end());
   operands.append(bFragment.begin(), bFragment.end());
+  if (element == Element::F16)
+    for (Value &operand : operands)
+      operand = bitcast(vectorOf(b.getF16Type(), 2), operand);
   operands.append(c.begin(), c.end());
   auto type = LLVM::LLVMStructType::getLiteral(b.getContext(),
                                                SmallVector<Type>(4, f32Type()));
-  Value result =
-      intrinsic("llvm.nvvm.mma.m16n8k16.row.col.bf16", type, operands);
+  Value result = intrinsic(element == Element::F16
+                               ? "llvm.nvvm.mma.m16n8k16.row.col.f32.f32"
+                               : "llvm.nvvm.mma.m16n8k16.row.col.bf16",
+                           type, operands);
   Values sums;
   for (int64_t i = 0; i < 4; ++i)
     sums.push_back(LLVM::ExtractValueOp::create(b, result, i));

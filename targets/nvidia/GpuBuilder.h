@@ -18,9 +18,14 @@ constexpr unsigned kGlobal = 1, kShared = 3; ///< address spaces
 constexpr int64_t kWarp = 32;
 
 /// Element types of activations in memory; arithmetic is f32.
-enum class Element { F32, BF16 };
+enum class Element { F32, BF16, F16 };
 inline int64_t sizeOf(Element element) {
   return element == Element::F32 ? 4 : 2;
+}
+inline Element elementOf(mlir::Type type) {
+  return type.isBF16()  ? Element::BF16
+         : type.isF16() ? Element::F16
+                        : Element::F32;
 }
 
 class GpuBuilder : public ScalarBuilder {
@@ -108,12 +113,20 @@ public:
   Value dot4(Value a, bool isUnsigned, Value b, Value sum);
   Value toFloat(Value integer);
   /// A bf16 in the low or the high half of an i32 as f32.
-  Value lowBf16(Value pair);
-  Value highBf16(Value pair);
+  Value lowBf16(Value pair) { return lowHalf(pair, Element::BF16); }
+  Value highBf16(Value pair) { return highHalf(pair, Element::BF16); }
   /// Rounded to nearest even, `low` in the low half of the i32.
-  Value packBf16(Value low, Value high);
+  Value packBf16(Value low, Value high) {
+    return packPair(low, high, Element::BF16);
+  }
   /// Rounded to nearest even, kept as f32.
-  Value roundToBf16(Value value);
+  Value roundToBf16(Value value) { return roundTo(value, Element::BF16); }
+  /// The same for either element of 16 bits. What is too large for f16 becomes
+  /// its largest number.
+  Value lowHalf(Value pair, Element element);
+  Value highHalf(Value pair, Element element);
+  Value packPair(Value low, Value high, Element element);
+  Value roundTo(Value value, Element element);
   /// One element as f32, and an f32 stored as one.
   Value loadElement(Value ptr, Element element);
   void storeElement(Value value, Value ptr, Element element);
@@ -125,9 +138,11 @@ public:
   Value reciprocal(Value value);
   Value rsqrt(Value value);
 
-  /// D[16][8] = A[16][16] B[16][8] + C of a warp, bf16 times bf16 in f32; the
-  /// fragments as PTX's mma.m16n8k16 has them: a four i32, b two, c four f32.
-  Values mma(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c);
+  /// D[16][8] = A[16][16] B[16][8] + C of a warp, bf16 times bf16 or f16 times
+  /// f16 in f32; the fragments as PTX's mma.m16n8k16 has them: a four i32, b
+  /// two, c four f32.
+  Values mma(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c,
+             Element element = Element::BF16);
 };
 
 } // namespace swallow::nvidia

@@ -94,10 +94,8 @@ Value tableOffset(GpuBuilder &k, const PackedLayout &layout, Value id,
 }
 
 /// Row `id` of a table of plain elements to `to`.
-void emitPlainRow(GpuBuilder &k, const PackedLayout &layout, Value table,
-                  Value id, Value to) {
-  const Element element =
-      layout.element == PackedElement::BF16 ? Element::BF16 : Element::F32;
+void emitPlainRow(GpuBuilder &k, const PackedLayout &layout, Element element,
+                  Value table, Value id, Value to) {
   k.loop(k.thread(), k.i32(static_cast<int32_t>(layout.cols)), kThreads,
          [&](Value column) {
            Value from = k.offset(
@@ -168,7 +166,11 @@ void swallow::nvidia::emitKernels(StepEmitter &step, EmbeddingOp op) {
     if (isQuantized(layout.element))
       emitQuantizedRow(f, layout, table, id, to);
     else
-      emitPlainRow(k, layout, table, id, to);
+      emitPlainRow(
+          k, layout,
+          elementOf(
+              cast<RankedTensorType>(op.getTable().getType()).getElementType()),
+          table, id, to);
     if (!qkv)
       return;
     const int64_t headDim = qkv.getKv().getType().getHeadDim();

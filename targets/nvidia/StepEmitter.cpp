@@ -60,9 +60,8 @@ Value KernelFrame::row(Value base, Value row, int64_t stride) {
 
 Rows KernelFrame::rowsOf(Value activation) {
   int64_t columns = cast<RankedTensorType>(activation.getType()).getDimSize(1);
-  Element element =
-      step.storedType(activation).isBF16() ? Element::BF16 : Element::F32;
-  return {slot(step.slotOf(activation)), columns, element};
+  return {slot(step.slotOf(activation)), columns,
+          elementOf(step.storedType(activation))};
 }
 
 Value KernelFrame::shared(StringRef name, int64_t bytes) {

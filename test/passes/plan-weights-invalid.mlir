@@ -13,8 +13,8 @@ func.func @conflict(%x: tensor<?x8xf32>, %i: index, %batch: !swallow.batch, %kv:
 
 // -----
 
-// expected-error@+1 {{expects element f32 or bf16, got 'f16'}}
-swallow.weight @w from ["w"] rows [4] : tensor<4x8xf16>
+// expected-error@+1 {{expects element f32, bf16 or f16, got 'f64'}}
+swallow.weight @w from ["w"] rows [4] : tensor<4x8xf64>
 
 // -----
 

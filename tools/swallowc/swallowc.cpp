@@ -39,6 +39,7 @@ static cl::list<std::string>
 static cl::opt<DType>
     dtype("dtype", cl::desc("Type of weights and of matrix products' inputs"),
           cl::values(clEnumValN(DType::BF16, "bf16", "bfloat16 (default)"),
+                     clEnumValN(DType::F16, "f16", "float16"),
                      clEnumValN(DType::F32, "f32", "float32")),
           cl::init(DType::BF16), cl::sub(compileCommand), cl::cat(category));
 enum class QuantPreset { None, Int4, Int8 };

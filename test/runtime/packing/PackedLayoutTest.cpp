@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -285,6 +286,58 @@ TEST(PackBlocks, ConvertsEveryF16) {
   EXPECT_EQ(stats.nonFinite, 2 * 1024);
   for (size_t i = 0; i < all.size(); ++i)
     ASSERT_EQ(packed[i], std::bit_cast<uint32_t>(f16ToF32(all[i]))) << i;
+}
+
+// What packing makes of f32 bits in f16, and how many of them are not finite.
+std::vector<uint16_t> packAsF16(std::span<const uint32_t> bits,
+                                PackStats &stats) {
+  const auto count = static_cast<int64_t>(bits.size());
+  PackedLayout layout{{1}, count, PackedElement::F16, 0, 1, 0, false};
+  PackSource source{
+      SourceElement::F32,
+      {reinterpret_cast<const uint8_t *>(bits.data()), bits.size() * 4}};
+  std::vector<uint16_t> packed(bits.size());
+  packBlocks(layout, {&source, 1}, 0, 1,
+             reinterpret_cast<uint8_t *>(packed.data()), {&stats, 1});
+  return packed;
+}
+
+TEST(PackBlocks, RoundsToTheNearestF16) {
+  // Every f16, the number half way to the next, and its neighbours in f32.
+  std::vector<uint32_t> bits;
+  std::vector<uint16_t> expected;
+  auto add = [&](float value, uint16_t half) {
+    bits.push_back(std::bit_cast<uint32_t>(value));
+    expected.push_back(half);
+    bits.push_back(std::bit_cast<uint32_t>(-value));
+    expected.push_back(half | 0x8000u);
+  };
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (uint16_t half = 0; half < 0x7c00u; ++half) {
+    const float value = f16ToF32(half);
+    const auto next = static_cast<uint16_t>(half + 1);
+    const float above = next == 0x7c00u ? 65536.0f : f16ToF32(next);
+    const float middle = (value + above) / 2; // exact
+    add(value, half);
+    add(std::nextafter(middle, 0.0f), half);
+    add(middle, half % 2 == 0 ? half : next);
+    add(std::nextafter(middle, infinity), next);
+  }
+  add(1e30f, 0x7c00u);
+  add(infinity, 0x7c00u);
+  PackStats stats;
+  EXPECT_EQ(packAsF16(bits, stats), expected);
+  // 65520, above it, 1e30 and infinity, of both signs.
+  EXPECT_EQ(stats.nonFinite, 8);
+  for (size_t i = 0; i < bits.size(); ++i)
+    ASSERT_EQ(f32ToF16(std::bit_cast<float>(bits[i])), expected[i]) << i;
+
+  const uint32_t nans[] = {0x7f800001u, 0xffc02000u};
+  PackStats ofNans;
+  const std::vector<uint16_t> packed = packAsF16(nans, ofNans);
+  EXPECT_EQ(packed, (std::vector<uint16_t>{0x7e00u, 0xfe01u}));
+  EXPECT_EQ(ofNans.nonFinite, 2);
+  EXPECT_EQ(f32ToF16(std::bit_cast<float>(nans[1])), 0xfe01u);
 }
 
 } // namespace
