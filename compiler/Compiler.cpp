@@ -5,27 +5,22 @@
 #include "compiler/ArtifactContents.h"
 #include "compiler/Calibration.h"
 #include "compiler/GpuReport.h"
+#include "compiler/ModelIr.h"
 #include "compiler/PackedWeights.h"
 #include "compiler/ProbeLogits.h"
 #include "compiler/ReportFile.h"
+#include "compiler/TargetCode.h"
 #include "frontends/huggingface/Importer.h"
 #include "frontends/huggingface/TokenizerCompiler.h"
 #include "frontends/huggingface/chat/ChatCompiler.h"
 #include "runtime/abi/StepAbi.h"
-#include "runtime/artifact/CodeImage.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/MappedFile.h"
 #include "runtime/support/RunOnThreads.h"
-#include "targets/nvidia/Assembler.h"
-#include "targets/nvidia/CodeGeneration.h"
-#include "targets/x86/CodeGeneration.h"
 
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
-#include "llvm/ADT/STLExtras.h"
 
-#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -48,12 +43,6 @@ private:
       std::chrono::steady_clock::now();
 };
 
-/// A model, cut to the layers that were asked for.
-struct Model {
-  ModelConfig config;
-  int64_t checkpointLayers = 0;
-};
-
 /// A folder that has passed every check that needs no weights.
 struct Source {
   ModelConfig config;
@@ -63,18 +52,6 @@ struct Source {
   Hash128 hash = {};
 };
 } // namespace
-
-static Result<Model> readModel(const CompileOptions &options) {
-  SWALLOW_ASSIGN(ModelConfig config, readModelConfig(options.modelDir));
-  const int64_t all = config.numLayers;
-  if (options.layers > all)
-    return {ErrorCode::InvalidArgument,
-            "-layers is expected to be 1 to " + std::to_string(all) +
-                " for this model, not " + std::to_string(options.layers)};
-  if (options.layers > 0)
-    config.numLayers = options.layers;
-  return Model{std::move(config), all};
-}
 
 /// Opens and checks the checkpoint of `source`.
 static Status openCheckpoint(const CompileOptions &options, Source &source) {
@@ -137,62 +114,6 @@ openTokenizer(const CompileOptions &options) {
   return table.error();
 }
 
-static const char kTarget[] = "x86-64";
-
-namespace {
-/// What code is generated for.
-struct Targets {
-  /// In the order in which a machine looks for one that it can run.
-  std::vector<const x86::Variant *> variants;
-  std::vector<const nvidia::Architecture *> architectures;
-};
-} // namespace
-
-static std::string knownTargets() {
-  std::string known = kTarget;
-  for (const x86::Variant &variant : x86::allVariants())
-    known += ", " + variant.name;
-  for (const nvidia::Architecture &architecture : nvidia::allArchitectures())
-    known += ", " + architecture.name;
-  return known;
-}
-
-static Result<Targets> selectTargets(const CompileOptions &options) {
-  if (options.targets.empty())
-    return {ErrorCode::InvalidArgument,
-            "no target given; known: " + knownTargets()};
-  for (const std::string &target : options.targets)
-    if (target != kTarget && !x86::findVariant(target) &&
-        !nvidia::findArchitecture(target))
-      return {ErrorCode::InvalidArgument,
-              "unknown target '" + target + "'; known: " + knownTargets()};
-  auto isNamed = [&](const std::string &name, bool isX86) {
-    return llvm::any_of(options.targets, [&](const std::string &target) {
-      return target == name || (isX86 && target == kTarget);
-    });
-  };
-  Targets selected;
-  for (const x86::Variant &variant : x86::allVariants())
-    if (isNamed(variant.name, /*isX86=*/true))
-      selected.variants.push_back(&variant);
-  for (const nvidia::Architecture &architecture : nvidia::allArchitectures())
-    if (isNamed(architecture.name, /*isX86=*/false))
-      selected.architectures.push_back(&architecture);
-  return selected;
-}
-
-/// Whether there are GPU kernels for what the other options ask for.
-static Status checkGpuTargets(const CompileOptions &options,
-                              const Targets &targets) {
-  if (targets.architectures.empty())
-    return {};
-  const std::string &name = targets.architectures.front()->name;
-  if (options.dtype == DType::F32)
-    return {ErrorCode::InvalidArgument,
-            "-target " + name + " needs -dtype bf16 or f16"};
-  return {};
-}
-
 /// Whether -calibrate makes sense with the other options.
 static Status checkCalibration(const CompileOptions &options) {
   if (options.calibration.textFile.empty())
@@ -207,22 +128,6 @@ static Status checkCalibration(const CompileOptions &options) {
             "-calibrate goes with -quant: no projection is quantised"};
   return {};
 }
-
-namespace {
-/// The context of one compile.
-struct Ir {
-  Ir() {
-    DialectRegistry registry;
-    registerCompilerDialects(registry);
-    // Passes over a few hundred ops gain nothing from MLIR's thread pool, which
-    // would also take the packer's cores.
-    context = std::make_unique<MLIRContext>(registry,
-                                            MLIRContext::Threading::DISABLED);
-    context->loadAllAvailableDialects();
-  }
-  std::unique_ptr<MLIRContext> context;
-};
-} // namespace
 
 /// The jobs whose weights -calibrate has a say in.
 static CalibratedJobs calibratedJobs(const std::vector<WeightJob> &jobs,
@@ -251,156 +156,12 @@ static PackedWeights packedWeights(const std::vector<WeightJob> &jobs,
   return weights;
 }
 
-//===----------------------------------------------------------------------===//
-// Code
-//===----------------------------------------------------------------------===//
-
-static std::vector<uint8_t> toBytes(const std::string &text) {
-  return {text.begin(), text.end()};
-}
-
-namespace {
-/// The code of one variant and its entry in the program, which names no segment
-/// yet.
-struct CompiledVariant {
-  std::unique_ptr<fbs::VariantT> table;
-  std::vector<uint8_t> code;
-  std::vector<uint8_t> cubin;   // of a GPU's; may be empty
-  std::optional<GpuReport> gpu; // of a GPU's
-};
-} // namespace
-
-/// The model as the passes that know no target leave it.
-static Result<OwningOpRef<ModuleOp>>
-fusedModule(MLIRContext &context, const ModelConfig &config,
-            const CompileOptions &options) {
-  auto module = importModel(context, config, {options.dtype});
-  SWALLOW_TRY(fuseModule(*module));
-  if (options.quant.any())
-    SWALLOW_TRY(quantizeModule(*module, options.quant));
-  return module;
-}
-
-static Result<CompiledVariant> compileVariant(const ModelConfig &config,
-                                              const CompileOptions &options,
-                                              const x86::Variant &variant) {
-  Ir ir;
-  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, config, options));
-  SWALLOW_ASSIGN(auto module, planModule(*fused, variant));
-  SWALLOW_TRY(emitKernels(*module, variant));
-  CompiledVariant compiled;
-  SWALLOW_ASSIGN(compiled.table, describeVariant(*module, variant));
-  SWALLOW_TRY(lowerToLLVM(*module));
-  SWALLOW_ASSIGN(x86::LinkedCode code, x86::emitCode(*module, variant));
-  compiled.code = toBytes(code.bytes);
-  auto image = checkCodeImage(compiled.code);
-  if (!image.ok())
-    return {ErrorCode::Internal,
-            "the code of " + variant.name +
-                " is not self-contained: " + image.error().message};
-  compiled.table->step_offset = code.stepOffset;
-  return compiled;
-}
-
-static Result<CompiledVariant>
-compileVariant(const ModelConfig &config, const CompileOptions &options,
-               const nvidia::AssemblerSearch &search,
-               const nvidia::Architecture &architecture) {
-  Ir ir;
-  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, config, options));
-  SWALLOW_ASSIGN(auto module, planModule(*fused, architecture));
-  SWALLOW_TRY(emitKernels(*module, architecture));
-  CompiledVariant compiled;
-  SWALLOW_ASSIGN(compiled.table, describeVariant(*module, architecture));
-  SWALLOW_TRY(lowerGpuToLLVM(*module));
-  SWALLOW_ASSIGN(std::string ptx, nvidia::emitPtx(*module, architecture));
-  compiled.code = toBytes(ptx);
-  GpuReport &report = compiled.gpu.emplace();
-  report.architecture = architecture.name;
-  report.reason = search.reason;
-  if (!search.assembler)
-    return compiled;
-  SWALLOW_ASSIGN(nvidia::AssembledCode assembled,
-                 nvidia::assemble(*search.assembler, ptx, architecture));
-  report.reason = std::move(assembled.reason);
-  report.kernels = std::move(assembled.output.kernels);
-  report.warnings = std::move(assembled.output.warnings);
-  if (assembled.cubin.empty())
-    return compiled;
-  report.assembler = search.assembler->version;
-  report.cubinBytes = assembled.cubin.size();
-  compiled.cubin = std::move(assembled.cubin);
-  auto cubin = std::make_unique<fbs::GpuCubinT>();
-  cubin->capability = static_cast<uint32_t>(architecture.capability);
-  cubin->assembler = report.assembler;
-  compiled.table->gpu->cubin = std::move(cubin);
-  return compiled;
-}
-
-/// Compiles for all targets side by side, each in a context of its own, and
-/// adds their code in their order. `gpu` gets what there is to say of GPUs'.
-static Status addVariants(const ModelConfig &config,
-                          const CompileOptions &options, const Targets &targets,
-                          fbs::ProgramT &program,
-                          std::vector<SegmentData> &segments,
-                          std::vector<GpuReport> &gpu) {
-  nvidia::AssemblerSearch search;
-  if (!targets.architectures.empty()) {
-    SWALLOW_ASSIGN(search, nvidia::findAssembler(options.ptxas));
-    if (search.isSurprising && options.warn)
-      options.warn(search.reason);
-  }
-  std::vector<std::function<Result<CompiledVariant>()>> jobs;
-  for (const x86::Variant *variant : targets.variants)
-    jobs.push_back([&config, &options, variant] {
-      return compileVariant(config, options, *variant);
-    });
-  for (const nvidia::Architecture *architecture : targets.architectures)
-    jobs.push_back([&config, &options, &search, architecture] {
-      return compileVariant(config, options, search, *architecture);
-    });
-  std::vector<std::optional<Result<CompiledVariant>>> compiled(jobs.size());
-  std::atomic<size_t> next = 0;
-  runOnThreads(
-      std::min(threadCount(options.threads), static_cast<int>(jobs.size())),
-      [&] {
-        for (size_t i; (i = next++) < jobs.size();)
-          compiled[i] = jobs[i]();
-      });
-  for (std::optional<Result<CompiledVariant>> &result : compiled) {
-    SWALLOW_ASSIGN(CompiledVariant variant, std::move(*result));
-    variant.table->code_segment = static_cast<uint32_t>(segments.size());
-    segments.push_back(
-        {fbs::SegmentKind::Code, variant.table->name, std::move(variant.code)});
-    if (!variant.cubin.empty()) {
-      variant.table->gpu->cubin->segment =
-          static_cast<uint32_t>(segments.size());
-      segments.push_back({fbs::SegmentKind::Code,
-                          variant.table->name + " cubin",
-                          std::move(variant.cubin)});
-    }
-    if (variant.gpu) {
-      // An assembler that is there and makes no code is not what was meant.
-      const bool failed = search.assembler && variant.gpu->assembler.empty();
-      if (const auto &say = failed ? options.warn : options.note)
-        say(summaryLine(*variant.gpu));
-      if (options.warn)
-        for (const std::string &line : warningLines(*variant.gpu))
-          options.warn(line);
-      gpu.push_back(std::move(*variant.gpu));
-    }
-    program.variants.push_back(std::move(variant.table));
-  }
-  return {};
-}
-
 Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   auto note = [&](const std::string &line) {
     if (options.note)
       options.note(line);
   };
   SWALLOW_ASSIGN(const Targets targets, selectTargets(options));
-  SWALLOW_TRY(checkGpuTargets(options, targets));
   SWALLOW_TRY(checkCalibration(options));
   SWALLOW_ASSIGN(Source source, openSource(options));
   SWALLOW_ASSIGN(std::optional<std::string> tokenizer, openTokenizer(options));
@@ -434,7 +195,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     program.special_tokens.push_back(std::move(token));
   }
 
-  Ir ir;
+  auto context = makeContext();
   const bool quantizes = options.quant.any();
   ProbeRequest probeRequest;
   probeRequest.tokens = options.probeTokens;
@@ -450,7 +211,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     note("Evaluating the probe");
     Stopwatch watch;
     CheckpointWeights weights(*source.checkpoint);
-    auto imported = importModel(*ir.context, source.config, {options.dtype});
+    auto imported = importModel(*context, source.config, {options.dtype});
     auto probe = emptyProbe(probeRequest);
     SWALLOW_ASSIGN(bool finite,
                    evaluateProbe(probeRequest, *imported, weights, *probe));
@@ -464,12 +225,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
 
   Stopwatch codeWatch;
   std::vector<SegmentData> segments;
-  std::string names;
-  for (const x86::Variant *variant : targets.variants)
-    names += (names.empty() ? "" : ", ") + variant->name;
-  for (const nvidia::Architecture *architecture : targets.architectures)
-    names += (names.empty() ? "" : ", ") + architecture->name;
-  note("Generating code for " + names);
+  note("Generating code for " + namesOf(targets));
   std::vector<GpuReport> gpu;
   SWALLOW_TRY(
       addVariants(source.config, options, targets, program, segments, gpu));
@@ -477,7 +233,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
 
   // KV memory and packing do not depend on the target: all of them read the
   // same.
-  SWALLOW_ASSIGN(auto fused, fusedModule(*ir.context, source.config, options));
+  SWALLOW_ASSIGN(auto fused, fusedModule(*context, source.config, options));
   SWALLOW_ASSIGN(auto planned, planModule(*fused, x86::allVariants().front()));
   SWALLOW_ASSIGN(program.kv, describeKv(*planned));
   std::vector<WeightJob> jobs;
@@ -487,7 +243,8 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
 
   if (tokenizer)
     segments.push_back(
-        {fbs::SegmentKind::Tokenizer, "tokenizer", toBytes(*tokenizer)});
+        {fbs::SegmentKind::Tokenizer, "tokenizer",
+         std::vector<uint8_t>(tokenizer->begin(), tokenizer->end())});
   for (CompiledChatTemplate &compiled : chat.templates)
     segments.push_back({fbs::SegmentKind::ChatTemplate,
                         std::move(compiled.name), std::move(compiled.bytes)});
@@ -502,7 +259,7 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     calibrated = calibratedJobs(jobs, program);
     write.packFirst = [&](const PackWithFactor &pack) -> Status {
       Stopwatch watch;
-      auto module = importModel(*ir.context, source.config, {options.dtype});
+      auto module = importModel(*context, source.config, {options.dtype});
       SWALLOW_TRY(fuseModule(*module));
       SWALLOW_TRY(calibrate(*module, CheckpointWeights(*source.checkpoint),
                             *calibrationText, threadCount(options.threads),
@@ -542,63 +299,4 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
     SWALLOW_TRY(writeReport(options.report,
                             {std::move(written.sources), std::move(gpu)}));
   return report;
-}
-
-//===----------------------------------------------------------------------===//
-// --emit
-//===----------------------------------------------------------------------===//
-
-static std::string print(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module.print(os);
-  return text;
-}
-
-/// A planned module, or a later stage of it, for one GPU architecture.
-static Result<std::string> emitGpuStage(ModuleOp fused, Stage stage,
-                                        const nvidia::Architecture &target) {
-  SWALLOW_ASSIGN(auto module, planModule(fused, target));
-  if (stage == Stage::Planned)
-    return print(*module);
-  SWALLOW_TRY(emitKernels(*module, target));
-  if (stage == Stage::Kernels)
-    return print(*module);
-  SWALLOW_TRY(lowerGpuToLLVM(*module));
-  if (stage == Stage::Llvm)
-    return print(*module);
-  return nvidia::emitPtx(*module, target);
-}
-
-Result<std::string> swallow::emitStage(const CompileOptions &options,
-                                       Stage stage,
-                                       const std::string &variantName) {
-  CompileOptions named = options;
-  if (!variantName.empty())
-    named.targets = {variantName};
-  SWALLOW_ASSIGN(const Targets targets, selectTargets(named));
-  SWALLOW_TRY(checkGpuTargets(options, targets));
-  SWALLOW_ASSIGN(Model model, readModel(options));
-  Ir ir;
-  auto module = importModel(*ir.context, model.config, {options.dtype});
-  if (stage == Stage::Import)
-    return print(*module);
-  SWALLOW_TRY(fuseModule(*module));
-  if (stage == Stage::Fused)
-    return print(*module);
-  if (options.quant.any())
-    SWALLOW_TRY(quantizeModule(*module, options.quant));
-  if (targets.variants.empty())
-    return emitGpuStage(*module, stage, *targets.architectures.front());
-  const x86::Variant &variant = *targets.variants.front();
-  SWALLOW_ASSIGN(module, planModule(*module, variant));
-  if (stage == Stage::Planned)
-    return print(*module);
-  SWALLOW_TRY(emitKernels(*module, variant));
-  if (stage == Stage::Kernels)
-    return print(*module);
-  SWALLOW_TRY(lowerToLLVM(*module));
-  if (stage == Stage::Llvm)
-    return print(*module);
-  return x86::emitAssembly(*module, variant);
 }

@@ -67,7 +67,7 @@ struct Rows {
   mlir::Value base; ///< pointer to row 0
   int64_t columns = 0;
   Element element = Element::F32;
-  /// As passes/PlanArena.cpp has it.
+  /// As passes/arena has it.
   int64_t stride() const { return roundUp(columns * sizeOf(element), 64); }
 };
 

@@ -416,7 +416,7 @@ TEST(ProgramValidation, Weights) {
       {"do not add up", [](ProgramT &p) { p.weights[0]->source_rows = {5}; }},
       {"do not add up", [](ProgramT &p) { p.weights[1]->source_rows = {7}; }},
       {"element type",
-       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::F16; }},
+       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::U8; }},
       {"element type",
        [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::U8; }},
       // Quantised weights have groups of 16 in blocks.

@@ -1,7 +1,7 @@
 //===- StepLiveness.h - when each activation of a step is live --*- C++ -*-===//
 
-#ifndef SWALLOW_PASSES_STEPLIVENESS_H
-#define SWALLOW_PASSES_STEPLIVENESS_H
+#ifndef SWALLOW_PASSES_ARENA_STEPLIVENESS_H
+#define SWALLOW_PASSES_ARENA_STEPLIVENESS_H
 
 #include "dialects/swallow/SwallowDialect.h"
 
@@ -68,4 +68,4 @@ bool isArenaActivation(mlir::Value value);
 
 } // namespace swallow
 
-#endif // SWALLOW_PASSES_STEPLIVENESS_H
+#endif // SWALLOW_PASSES_ARENA_STEPLIVENESS_H

@@ -1,15 +1,11 @@
-//===- PlanArena.cpp - places of activations and workspaces ---------------===//
+//===- ArenaPlan.cpp - places of activations and workspaces ---------------===//
 
-#include "dialects/swallow/ProductRows.h"
-#include "dialects/swallow/SplitAttention.h"
-#include "dialects/swallow/SplitProduct.h"
+#include "passes/arena/ArenaPlan.h"
+
 #include "passes/Passes.h"
-#include "passes/StepLiveness.h"
 
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/MathExtras.h"
 
-#include <map>
 #include <numeric>
 
 namespace swallow {
@@ -19,34 +15,9 @@ namespace swallow {
 
 using namespace mlir;
 using namespace swallow;
+using namespace swallow::arena;
 
-namespace {
-
-constexpr int64_t alignment = 64;
-constexpr int64_t f32Bytes = 4;
-/// The pieces of scratch that x86 kernels work in, see Passes.td.
-constexpr int64_t scratchRows = 8;
-constexpr int64_t tileRows = 128;
-constexpr int64_t panelDepth = 512;
-constexpr int64_t sumRows = 32;
-constexpr int64_t largeTileRows = 512;
-constexpr int64_t maxBlock = 64;
-
-int64_t columns(Value value) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(1);
-}
-
-int64_t rowBytes(int64_t elements, Type element) {
-  return llvm::alignTo(elements * element.getIntOrFloatBitWidth() / 8,
-                       alignment);
-}
-
-/// The operands of the ops that multiply by a matrix.
-struct Product {
-  Value input, weight;
-  bool hasNorm = false;
-};
-std::optional<Product> getProduct(Operation *op) {
+std::optional<Product> arena::getProduct(Operation *op) {
   using Result = std::optional<Product>;
   return llvm::TypeSwitch<Operation *, Result>(op)
       .Case<FusedQkvOp, FusedLinearOp, GatedMlpOp, FusedLmHeadOp>([](auto op) {
@@ -56,18 +27,15 @@ std::optional<Product> getProduct(Operation *op) {
       .Default(Result());
 }
 
-/// Most columns of a unit of work: a gate block with its up block, or a head
-/// padded to blocks.
-int64_t tileColumns(Operation *op) {
-  int64_t blocks = 2 * maxBlock;
-  if (auto qkv = dyn_cast<FusedQkvOp>(op))
-    return std::max(blocks, static_cast<int64_t>(llvm::alignTo(
-                                qkv.getKv().getType().getHeadDim(), maxBlock)));
-  return blocks;
+WeightOp arena::weightOf(Value loaded) {
+  auto load = loaded.getDefiningOp<LoadWeightOp>();
+  return load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
+                    load, load.getWeightAttr())
+              : WeightOp();
 }
 
 /// Base name of the slot of what `value` names.
-StringRef nameOf(Value value) {
+static StringRef nameOf(Value value) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return "input";
@@ -82,101 +50,13 @@ StringRef nameOf(Value value) {
       .Default([](Operation *op) { return op->getName().stripDialect(); });
 }
 
-/// Null for what is not loaded.
-WeightOp weightOf(Value loaded) {
-  auto load = loaded.getDefiningOp<LoadWeightOp>();
-  return load ? SymbolTable::lookupNearestSymbolFrom<WeightOp>(
-                    load, load.getWeightAttr())
-              : WeightOp();
-}
-
-/// Null for a weight that is not quantised.
-QuantAttr quantOf(Value weight) {
-  WeightOp op = weightOf(weight);
-  return op ? op.getQuantAttr() : QuantAttr();
-}
-
-bool isQuantizedWeight(Value weight) {
-  return static_cast<bool>(quantOf(weight));
-}
-
-using Interval = std::pair<int, int>;
-
-bool overlap(ArrayRef<Interval> a, ArrayRef<Interval> b) {
+static bool overlap(ArrayRef<Interval> a, ArrayRef<Interval> b) {
   return llvm::any_of(a, [&](Interval x) {
     return llvm::any_of(b, [&](Interval y) {
       return x.first <= y.second && y.first <= x.second;
     });
   });
 }
-
-/// What a slot's size is a multiple of.
-enum class Per { Token, Thread, Session };
-
-struct Slot {
-  std::string base; ///< Name without suffix.
-  std::string name;
-  int64_t bytes = 0; ///< Of one token, thread or session.
-  Per per = Per::Token;
-  SmallVector<Interval> live;
-  int64_t offset = 0; ///< In the region of its form.
-};
-
-/// The plan of one module.
-class ArenaPlan {
-public:
-  ArenaPlan(ModuleOp module, StringRef inputType, bool quantizesRows,
-            bool tiles, bool scratch)
-      : module(module), inputType(inputType), quantizesRows(quantizesRows),
-        tiles(tiles), scratch(scratch) {}
-
-  LogicalResult plan();
-
-private:
-  LogicalResult joinGroups();
-  LogicalResult checkJoined(ArrayRef<int> members);
-  void updateResidualsInPlace();
-  void addActivationSlots();
-  void addQuantizedRows(const StepLiveness::Event &event,
-                        const Product &product);
-  /// Whether many rows are quantised for a product by this quantised weight:
-  /// in chunks, or in groups as few are.
-  bool quantizesChunksFor(Value weight) const;
-  bool quantizesGroupsFor(Value weight) const;
-  void addWorkspaces();
-  void addPreparedRows();
-  void addSplitAttention();
-  void addSplitProducts();
-  void addRopeTables();
-  void assignOffsets();
-  void annotate();
-
-  /// The element type in which a product takes its input.
-  Type inputElement(const Product &product);
-  /// Of a weight that is not quantised.
-  bool usesTiles(const Product &product) {
-    return tiles && inputElement(product).isBF16();
-  }
-  Type storedElement(ArrayRef<int> members);
-  void merge(int a, int b);
-  int addSlot(StringRef base, int64_t bytes, ArrayRef<Interval> live);
-  void useWorkspace(Operation *op, StringRef name, int64_t bytes, int time,
-                    Per per);
-
-  ModuleOp module;
-  StringRef inputType;
-  bool quantizesRows, tiles, scratch;
-  StepLiveness liveness;
-  /// Activation -> its group; group -> activations that share a place.
-  std::vector<int> groupOf;
-  std::vector<SmallVector<int>> groups;
-  std::vector<int> slotOfGroup;
-  std::vector<Type> elementOfGroup;
-  std::vector<Slot> slots;
-  std::map<std::string, int> workspaces;
-  llvm::MapVector<Operation *, SmallVector<int64_t>> workspacesOf;
-  int64_t perToken = 0, perThread = 0, perSession = 0;
-};
 
 Type ArenaPlan::inputElement(const Product &product) {
   Type element =
@@ -366,157 +246,6 @@ void ArenaPlan::addRopeTables() {
     }
 }
 
-bool ArenaPlan::quantizesChunksFor(Value weight) const {
-  return quantizesRows && quantOf(weight).getInputs().isInteger();
-}
-
-bool ArenaPlan::quantizesGroupsFor(Value weight) const {
-  return quantizesRows && !tiles &&
-         isa<VectorType>(quantOf(weight).getInputs());
-}
-
-/// Rows for a step of many: quantised, rounded to bf16, or in f32 where the
-/// activation itself will not do.
-void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
-                                 const Product &product) {
-  Type f32 = Float32Type::get(module.getContext());
-  Type stored = event.input < 0 ? f32 : elementOfGroup[groupOf[event.input]];
-  int64_t width = columns(product.input);
-  if (quantizesGroupsFor(product.weight))
-    useWorkspace(event.op, "norm", QuantizedRecords{width}.stride(), event.time,
-                 Per::Token);
-  else if (quantizesChunksFor(product.weight))
-    useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
-                 event.time, Per::Token);
-  else if (tiles)
-    useWorkspace(event.op, "norm", TiledRows{width}.bytesPerRow(), event.time,
-                 Per::Token);
-  else if (inputType != "f32")
-    useWorkspace(event.op, "norm",
-                 rowBytes(width, BFloat16Type::get(module.getContext())),
-                 event.time, Per::Token);
-  else if (product.hasNorm || stored != f32 || isa<FusedLmHeadOp>(event.op))
-    useWorkspace(event.op, "norm", rowBytes(width, f32), event.time,
-                 Per::Token);
-}
-
-void ArenaPlan::addWorkspaces() {
-  // All slots per token come before the slots per thread.
-  for (const StepLiveness::Event &event : liveness.events) {
-    std::optional<Product> product = getProduct(event.op);
-    if (!product)
-      continue;
-    if (isQuantizedWeight(product->weight)) {
-      addQuantizedRows(event, *product);
-      continue;
-    }
-    // Rows are copied to be normalised, rounded, or (LM head) selected.
-    Type element = inputElement(*product);
-    if (usesTiles(*product))
-      useWorkspace(event.op, "norm",
-                   TiledRows{columns(product->input)}.bytesPerRow(), event.time,
-                   Per::Token);
-    Type stored = event.input < 0 ? Type(Float32Type::get(module.getContext()))
-                                  : elementOfGroup[groupOf[event.input]];
-    bool rounds =
-        cast<RankedTensorType>(product->weight.getType()).getElementType() !=
-            stored &&
-        !isStoredAsProductInput(product->input);
-    if (!product->hasNorm && stored == element && !rounds &&
-        !isa<FusedLmHeadOp>(event.op))
-      continue;
-    int64_t width = columns(product->input);
-    useWorkspace(event.op, "norm", rowBytes(width, element), event.time,
-                 Per::Token);
-  }
-  for (const StepLiveness::Event &event : liveness.events) {
-    if (std::optional<Product> product = getProduct(event.op)) {
-      if (isQuantizedWeight(product->weight))
-        useWorkspace(event.op, "row_scratch",
-                     QuantizedRecords::kMostRows *
-                         QuantizedRecords{columns(product->input)}.stride(),
-                     event.time, Per::Thread);
-      else if (workspaces.contains("norm") &&
-               llvm::is_contained(workspacesOf[event.op], workspaces["norm"]))
-        useWorkspace(event.op, "row_scratch",
-                     scratchRows *
-                         rowBytes(columns(product->input),
-                                  Float32Type::get(module.getContext())),
-                     event.time, Per::Thread);
-      useWorkspace(event.op, "tile_scratch",
-                   (isQuantizedWeight(product->weight) || usesTiles(*product)
-                        ? largeTileRows
-                        : tileRows) *
-                       tileColumns(event.op) * f32Bytes,
-                   event.time, Per::Thread);
-      useWorkspace(event.op, "panel_scratch", panelDepth * maxBlock * f32Bytes,
-                   event.time, Per::Thread);
-      if (isQuantizedWeight(product->weight) &&
-          quantizesChunksFor(product->weight))
-        useWorkspace(event.op, "sum_scratch", sumRows * maxBlock * f32Bytes,
-                     event.time, Per::Thread);
-    } else if (auto attention = dyn_cast<AttentionOp>(event.op)) {
-      AttentionWorkspace workspace = attentionWorkspace(attention, tiles);
-      useWorkspace(event.op, "attention_scratch", workspace.scratchBytes,
-                   event.time, Per::Thread);
-      useWorkspace(event.op, "attention_partials", workspace.partialsBytes,
-                   event.time, Per::Session);
-    }
-  }
-}
-
-/// Where kernels have no scratch in the arena: many rows are normalised,
-/// rounded to 16 bits and (LM head) selected before a product reads them.
-void ArenaPlan::addPreparedRows() {
-  constexpr int64_t bytes = 2;
-  for (const StepLiveness::Event &event : liveness.events) {
-    std::optional<Product> product = getProduct(event.op);
-    if (!product)
-      continue;
-    const bool isRounded =
-        event.input >= 0 && !elementOfGroup[groupOf[event.input]].isF32();
-    if (isRounded && !product->hasNorm && !isa<FusedLmHeadOp>(event.op))
-      continue;
-    useWorkspace(event.op, "norm",
-                 llvm::alignTo(columns(product->input) * bytes, alignment),
-                 event.time, Per::Token);
-  }
-}
-
-/// What blocks of a GPU leave for each other.
-void ArenaPlan::addSplitAttention() {
-  for (const StepLiveness::Event &event : liveness.events) {
-    auto attention = dyn_cast<AttentionOp>(event.op);
-    if (!attention)
-      continue;
-    KvType kv = attention.getKv().getType();
-    SplitAttention split{kv.getHeads(),
-                         columns(attention.getQuery()) / kv.getHeadDim(),
-                         kv.getHeadDim()};
-    useWorkspace(event.op, "attention_partials", split.partialsBytes(),
-                 event.time, Per::Session);
-    useWorkspace(event.op, "attention_tickets", split.ticketsBytes(),
-                 event.time, Per::Session);
-  }
-}
-
-void ArenaPlan::addSplitProducts() {
-  for (const StepLiveness::Event &event : liveness.events) {
-    auto linear = dyn_cast<FusedLinearOp>(event.op);
-    WeightOp weight =
-        linear && !linear.getNorm() ? weightOf(linear.getWeight()) : WeightOp();
-    if (!weight || !weight.getPackingAttr())
-      continue;
-    auto split = SplitProduct::of(weight.getPackedLayout());
-    if (split.pieces() == 1)
-      continue;
-    useWorkspace(event.op, "product_partials", split.partialsBytes(),
-                 event.time, Per::Session);
-    useWorkspace(event.op, "product_tickets", split.ticketsBytes(), event.time,
-                 Per::Session);
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Offsets
 //===----------------------------------------------------------------------===//
@@ -632,17 +361,16 @@ LogicalResult ArenaPlan::plan() {
   updateResidualsInPlace();
   addActivationSlots();
   addRopeTables();
-  if (scratch) {
-    addWorkspaces();
-  } else {
-    addPreparedRows();
-    addSplitAttention();
-    addSplitProducts();
-  }
+  if (scratch)
+    addCpuWorkspaces();
+  else
+    addGpuWorkspaces();
   assignOffsets();
   annotate();
   return success();
 }
+
+namespace {
 
 struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
   using PlanArenaPassBase::PlanArenaPassBase;

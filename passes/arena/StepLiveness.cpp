@@ -1,6 +1,6 @@
 //===- StepLiveness.cpp - when each activation of a step is live ----------===//
 
-#include "passes/StepLiveness.h"
+#include "passes/arena/StepLiveness.h"
 
 #include "llvm/ADT/DenseMap.h"
 
