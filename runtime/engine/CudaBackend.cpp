@@ -346,7 +346,9 @@ Result<ContextPtr> openContext(const GpuChoice &gpu, SessionOptions &options) {
   SWALLOW_ASSIGN(ContextPtr context, Context::create(gpu.driver, gpu.device));
   if (options.memoryLimit == 0) {
     SWALLOW_ASSIGN(MemoryInfo memory, context->memoryInfo());
-    options.memoryLimit = static_cast<int64_t>(memory.freeBytes);
+    constexpr uint64_t mostReserved = uint64_t(512) << 20;
+    const uint64_t reserved = std::min(memory.freeBytes / 16, mostReserved);
+    options.memoryLimit = static_cast<int64_t>(memory.freeBytes - reserved);
   }
   return context;
 }

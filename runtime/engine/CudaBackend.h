@@ -13,7 +13,9 @@
 namespace swallow {
 
 /// Opens the GPU, and makes what nobody has taken of its memory the limit of
-/// `options` where there is none.
+/// `options` where there is none, but for a part (at most 512 MiB) that the
+/// driver needs beside the plan: for the kernels' code and recorded steps, and
+/// since it hands out memory in large pieces.
 Result<cuda::ContextPtr> openContext(const GpuChoice &gpu,
                                      SessionOptions &options);
 

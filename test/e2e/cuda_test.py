@@ -206,11 +206,27 @@ class CudaTest:
         self.fails("cuda:3", device="cuda:3")
         self.fails("lost", SWALLOW_EMULATOR_FAIL_LAUNCH="3")
         self.fails("available", SWALLOW_EMULATOR_MEMORY="100000")
+        self.leaves_room()
         self.fails("expected auto, cpu, cuda or cuda:N", device="gpu")
         said = self.rt("logits", self.artifact, "--ids", "1", "--variant",
                        "sm_90")
         self.checks.expect("x86-64-avx2, sm_80" in said.stderr,
                            f"an unknown variant: {said.stderr!r}")
+
+
+    # A context as large as fits leaves something for the driver.
+    def leaves_room(self):
+        def plan(**environment):
+            said = self.rt("inspect", self.artifact, "--json", "--device",
+                           "cuda", "-c", "auto", **environment)
+            return json.loads(said.stdout)["memory_plan"]
+        whole = plan()
+        memory = whole["total_bytes"]
+        tight = plan(SWALLOW_EMULATOR_MEMORY=str(memory))
+        self.checks.expect(
+            tight["fits"] and tight["total_bytes"] <= memory - memory // 16
+            and 0 < tight["context_length"] < whole["context_length"],
+            f"of {memory} bytes a plan takes {tight}")
 
 
 def main():
