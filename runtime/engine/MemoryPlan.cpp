@@ -15,6 +15,9 @@ constexpr int64_t kBlock = SWALLOW_KV_BLOCK_TOKENS;
 // Limits that keep every product below 2^63 and ids within int32.
 constexpr int64_t kMaxSequences = int64_t(1) << 20;
 constexpr int64_t kMaxStepTokens = int64_t(1) << 20;
+// Blocks that a GPU's grid has in y, where kernels count the rows of a step
+// (CUDA C++ Programming Guide, "Compute Capabilities").
+constexpr int64_t kMaxGpuStepTokens = 65535;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -111,8 +114,11 @@ Result<MemoryPlan> planMemory(const fbs::ModelInfo &model,
                               const SessionOptions &options) {
   SWALLOW_TRY(checkRange("the number of sequences", options.maxSequences, 1,
                          kMaxSequences));
-  SWALLOW_TRY(checkRange("the number of tokens in a step",
-                         options.maxStepTokens, 1, kMaxStepTokens));
+  SWALLOW_TRY(variant.gpu()
+                  ? checkRange("on a GPU, the number of tokens in a step",
+                               options.maxStepTokens, 1, kMaxGpuStepTokens)
+                  : checkRange("the number of tokens in a step",
+                               options.maxStepTokens, 1, kMaxStepTokens));
   SWALLOW_TRY(checkRange("the number of rows with logits", options.maxLogitRows,
                          0, kMaxStepTokens));
   SWALLOW_TRY(checkRange("the number of threads", options.threads, 1,

@@ -182,6 +182,30 @@ TEST(MemoryPlanTest, RefusesOptionsOutOfRange) {
             ErrorCode::Ok);
 }
 
+TEST(MemoryPlanTest, AGridHasSoManyRows) {
+  StepProgram program = test::makeFakeProgram({});
+  fbs::VariantT variant;
+  program.variant->UnPackTo(&variant);
+  variant.gpu = std::make_unique<fbs::GpuStepT>();
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fbs::Variant::Pack(builder, &variant));
+  SessionOptions options;
+  options.threads = 1;
+  auto planned = [&](int64_t maxStepTokens) {
+    options.maxStepTokens = maxStepTokens;
+    return planMemory(
+        *program.model, *program.kv,
+        *flatbuffers::GetRoot<fbs::Variant>(builder.GetBufferPointer()), 0,
+        options);
+  };
+  EXPECT_TRUE(planned(65535).ok());
+  Result<MemoryPlan> tooMany = planned(65536);
+  ASSERT_FALSE(tooMany.ok());
+  EXPECT_EQ(tooMany.error().code, ErrorCode::InvalidArgument);
+  EXPECT_NE(tooMany.error().message.find("1 .. 65535, not 65536"),
+            std::string::npos);
+}
+
 TEST(MemoryPlanTest, RefusesSlotsOutsideTheArena) {
   StepProgram program = test::makeFakeProgram({});
   fbs::VariantT variant;
