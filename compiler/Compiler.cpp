@@ -251,6 +251,16 @@ static PackedWeights packedWeights(const std::vector<WeightJob> &jobs,
   return weights;
 }
 
+/// Whether weights lose bits that the checkpoint has and f16 would keep.
+static bool roundsF16ToBf16(const std::vector<WeightJob> &jobs) {
+  return llvm::any_of(jobs, [](const WeightJob &job) {
+    return job.layout.element == PackedElement::BF16 &&
+           llvm::any_of(job.sources, [](const SourceTensor &source) {
+             return source.element == SourceElement::F16;
+           });
+  });
+}
+
 //===----------------------------------------------------------------------===//
 // Code
 //===----------------------------------------------------------------------===//
@@ -484,6 +494,9 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   SWALLOW_TRY(describeWeights(*planned,
                               source.checkpoint ? &*source.checkpoint : nullptr,
                               program, jobs));
+  if (roundsF16ToBf16(jobs))
+    note("The checkpoint is in float16; -dtype f16 keeps its weights as they "
+         "are");
 
   if (tokenizer)
     segments.push_back(
