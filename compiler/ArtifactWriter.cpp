@@ -33,6 +33,18 @@ uint64_t swallow::alignWeightOffset(uint64_t end) {
   return format::alignUp(end, format::kWeightAlignment);
 }
 
+static std::string nonFiniteWarning(const SourceReport &source) {
+  const int64_t count = source.stats.nonFinite;
+  const std::string values = count == 1 ? " value" : " values";
+  const std::string begin =
+      "tensor " + source.name + " has " + std::to_string(count);
+  if (source.layout.element == PackedElement::F16)
+    return begin + values + (count == 1 ? " that is" : " that are") +
+           " NaN, infinite or too large for f16";
+  return begin + " NaN or infinite" + values +
+         (isQuantized(source.layout.element) ? ", which quantise to 0" : "");
+}
+
 // Fills in what the layout and the sources say about a weight.
 static void describeWeight(const WeightJob &job, bool synthetic,
                            fbs::WeightT &weight) {
@@ -222,11 +234,8 @@ swallow::writeArtifact(const std::string &path, fbs::ProgramT program,
     }
   }
   for (const SourceReport &source : report.sources)
-    if (int64_t count = source.stats.nonFinite; count > 0 && options.warn)
-      options.warn(
-          "tensor " + source.name + " has " + std::to_string(count) +
-          " NaN or infinite value" + (count == 1 ? "" : "s") +
-          (isQuantized(source.layout.element) ? ", which quantise to 0" : ""));
+    if (source.stats.nonFinite > 0 && options.warn)
+      options.warn(nonFiniteWarning(source));
   if (options.finish) {
     SWALLOW_ASSIGN(MappedBytes weights,
                    file.map(segmentBegin(segments.size()), report.weightBytes));

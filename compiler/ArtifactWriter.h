@@ -63,8 +63,8 @@ using PackWithFactor =
 struct WriteOptions {
   int threads = 0;              // 0: all that the process may use
   Progress *progress = nullptr; // begun and ended by the writer; not owned
-  /// Receives one line for each source with NaN or infinite values, in the
-  /// order of the jobs.
+  /// Receives one line for each source with values that are NaN, infinite or
+  /// too large for its element type, in the order of the jobs.
   std::function<void(const std::string &)> warn = {};
   /// Take the file's space before writing it, so that a full disk is met at
   /// once. Off only where a file system does that badly.

@@ -20,6 +20,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
+#include "llvm/ADT/STLExtras.h"
 
 #include <chrono>
 #include <optional>
@@ -156,6 +157,16 @@ static PackedWeights packedWeights(const std::vector<WeightJob> &jobs,
   return weights;
 }
 
+/// Whether weights lose bits that the checkpoint has and f16 would keep.
+static bool roundsF16ToBf16(const std::vector<WeightJob> &jobs) {
+  return llvm::any_of(jobs, [](const WeightJob &job) {
+    return job.layout.element == PackedElement::BF16 &&
+           llvm::any_of(job.sources, [](const SourceTensor &source) {
+             return source.element == SourceElement::F16;
+           });
+  });
+}
+
 Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   auto note = [&](const std::string &line) {
     if (options.note)
@@ -240,6 +251,9 @@ Result<CompileReport> swallow::compileModel(const CompileOptions &options) {
   SWALLOW_TRY(describeWeights(*planned,
                               source.checkpoint ? &*source.checkpoint : nullptr,
                               program, jobs));
+  if (roundsF16ToBf16(jobs))
+    note("The checkpoint is in float16; -dtype f16 keeps its weights as they "
+         "are");
 
   if (tokenizer)
     segments.push_back(

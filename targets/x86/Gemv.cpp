@@ -30,10 +30,10 @@ constexpr int64_t kVisitSteps = 2;
 class GemvEmitter {
 public:
   GemvEmitter(KernelBuilder &k, ValueRange arguments, int64_t m, int64_t cols,
-              int64_t nBlock, bool bf16Weight, bool bf16Input, int64_t lda,
+              int64_t nBlock, Element weight, Element input, int64_t lda,
               int64_t ldc)
       : k(k), a(arguments[0]), m(m), cols(cols), nBlock(nBlock),
-        bf16Weight(bf16Weight), bf16Input(bf16Input), lda(lda),
+        weightElement(weight), inputElement(input), lda(lda),
         ahead(Streams::ahead(k, arguments[3], kPrefetchAlone, kPrefetchBeside)),
         sums(k, arguments[1], arguments[2],
              {arguments[3], arguments[4], arguments[5]}, m, nBlock, ldc) {}
@@ -45,19 +45,22 @@ public:
            [&](Value step) { emitSteps(step, kVisitSteps); });
     if (whole < steps())
       emitSteps(k.i64(whole), steps() - whole);
+    if (weightElement == Element::F16)
+      sums.finish([&](Value sum, Value) { return k.orderOfHalves(sum); });
   }
 
 private:
   using Values = KernelBuilder::Values;
 
-  /// Steps are inputs (f32 weights) or pairs of inputs (bf16 weights).
-  int64_t steps() const { return bf16Weight ? roundUp(cols, 2) / 2 : cols; }
+  /// Steps are inputs (f32 weights) or pairs of inputs (bf16 and f16 weights).
+  int64_t stepInputs() const { return weightElement == Element::F32 ? 1 : 2; }
+  int64_t steps() const { return roundUp(cols, stepInputs()) / stepInputs(); }
   int64_t stepBytes() const { return nBlock * 4; }
 
   void emitSteps(Value first, int64_t count) {
     Value at = k.mul(first, stepBytes());
-    // Of the input one or two elements of 4 bytes, or a pair of 2.
-    Value input = k.offset(a, k.mul(first, bf16Weight && !bf16Input ? 8 : 4));
+    const int64_t inputBytes = stepInputs() * sizeOf(inputElement);
+    Value inputs = k.offset(a, k.mul(first, inputBytes));
     sums.add([&](int64_t vector, Value block) {
       int64_t column = vector * k.lanes() * 4;
       Value weights = k.offset(k.offset(block, at), column);
@@ -66,12 +69,13 @@ private:
         Value line = k.offset(weights, step * stepBytes());
         if (column % 64 == 0)
           k.prefetch(k.offset(line, ahead));
-        if (!bf16Weight)
-          emitF32(line, k.offset(input, step * 4), terms);
-        else if (bf16Input)
-          emitDot(line, k.offset(input, step * 4), terms);
+        Value input = k.offset(inputs, step * inputBytes);
+        if (weightElement == Element::F32)
+          emitF32(line, input, terms);
+        else if (inputElement == Element::BF16)
+          emitDot(line, input, terms);
         else
-          emitSplit(line, k.offset(input, step * 8), terms);
+          emitSplit(line, input, terms);
       }
       SmallVector<StreamLoop::Term> result;
       for (Value term : terms)
@@ -111,10 +115,15 @@ private:
     }
   }
 
-  /// bf16 pairs as two f32.
+  /// Pairs as two f32. What f16 are converted to is in an order of its own,
+  /// in which sums stay until the end.
   void emitSplit(Value line, Value input, Values &terms) {
-    Value pair = k.load(k.i32Vector(k.lanes()), line, 4);
-    Value even = k.firstOfPairs(pair), odd = k.secondOfPairs(pair);
+    auto [even, odd] = [&]() -> std::pair<Value, Value> {
+      if (weightElement == Element::F16)
+        return k.loadHalves(line);
+      Value pair = k.load(k.i32Vector(k.lanes()), line, 4);
+      return {k.firstOfPairs(pair), k.secondOfPairs(pair)};
+    }();
     for (int64_t row = 0; row < m; ++row) {
       addProduct(terms, row, even, inputOf(input, row));
       addProduct(terms, row, odd, inputOf(input, row, 4));
@@ -124,7 +133,7 @@ private:
   KernelBuilder &k;
   Value a;
   int64_t m, cols, nBlock;
-  bool bf16Weight, bf16Input;
+  Element weightElement, inputElement;
   int64_t lda;
   Value ahead;
   StreamLoop sums;
@@ -134,19 +143,23 @@ private:
 
 LLVM::LLVMFuncOp swallow::x86::gemvHelper(StepEmitter &step, int64_t m,
                                           int64_t cols, int64_t nBlock,
-                                          bool bf16Weight, Element input,
+                                          Element weight, Element input,
                                           int64_t lda, int64_t ldc) {
+  auto suffix = [](Element element) {
+    return element == Element::F32    ? "_f32"
+           : element == Element::BF16 ? "_bf16"
+                                      : "_f16";
+  };
   std::string name = "gemv_m" + std::to_string(m) + "_k" +
                      std::to_string(cols) + "_n" + std::to_string(nBlock) +
-                     (bf16Weight ? "_bf16" : "_f32") +
-                     (input == Element::BF16 ? "_bf16" : "_f32") + "_lda" +
+                     suffix(weight) + suffix(input) + "_lda" +
                      std::to_string(lda) + "_ldc" + std::to_string(ldc);
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
   return step.helper(name, {ptr, ptr, ptr, i64, i64, i64},
                      [&](KernelBuilder &k, ValueRange arguments) {
-                       GemvEmitter(k, arguments, m, cols, nBlock, bf16Weight,
-                                   input == Element::BF16, lda, ldc)
+                       GemvEmitter(k, arguments, m, cols, nBlock, weight, input,
+                                   lda, ldc)
                            .emit();
                      });
 }

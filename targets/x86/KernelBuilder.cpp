@@ -10,6 +10,13 @@ using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
 
+Element swallow::x86::elementOf(PackedElement element) {
+  assert(!isQuantized(element));
+  return element == PackedElement::BF16  ? Element::BF16
+         : element == PackedElement::F16 ? Element::F16
+                                         : Element::F32;
+}
+
 KernelBuilder::KernelBuilder(OpBuilder &builder, Location loc,
                              const Variant &variant)
     : ScalarBuilder(builder, loc), target(variant) {}
@@ -49,6 +56,16 @@ static Value leadingMask(ImplicitLocOpBuilder &b, int64_t lanes,
   return arith::ConstantOp::create(b, DenseElementsAttr::get(type, bits));
 }
 
+/// The bits of f16, a vector of i16 or one, as f32.
+static Value halvesToFloat(ImplicitLocOpBuilder &b, Value bits) {
+  auto typed = [&](Type element) -> Type {
+    auto vector = dyn_cast<VectorType>(bits.getType());
+    return vector ? vector.clone(element) : element;
+  };
+  Value halves = arith::BitcastOp::create(b, typed(b.getF16Type()), bits);
+  return arith::ExtFOp::create(b, typed(b.getF32Type()), halves);
+}
+
 Value KernelBuilder::loadVector(Value ptr, Element element, int64_t lanes,
                                 int64_t count) {
   Type scalar =
@@ -65,6 +82,8 @@ Value KernelBuilder::loadVector(Value ptr, Element element, int64_t lanes,
   }
   if (element == Element::F32)
     return raw;
+  if (element == Element::F16)
+    return halvesToFloat(b, raw);
   Value wide = arith::ExtUIOp::create(b, i32Vector(lanes), raw);
   Value sixteen = arith::ConstantOp::create(
       b, DenseElementsAttr::get(i32Vector(lanes), int32_t(16)));
@@ -116,8 +135,10 @@ void KernelBuilder::storeVector(Value vector, Value ptr, Element element) {
 Value KernelBuilder::loadScalar(Value ptr, Element element) {
   if (element == Element::F32)
     return load(f32Type(), ptr);
-  Value wide =
-      arith::ExtUIOp::create(b, b.getI32Type(), load(b.getI16Type(), ptr, 2));
+  Value bits = load(b.getI16Type(), ptr, 2);
+  if (element == Element::F16)
+    return halvesToFloat(b, bits);
+  Value wide = arith::ExtUIOp::create(b, b.getI32Type(), bits);
   return bitcast(f32Type(), arith::ShLIOp::create(b, wide, i32(16)));
 }
 
@@ -169,6 +190,21 @@ Value KernelBuilder::roundToBf16(Value vector) {
       b, roundedBits(b, vector),
       constantI32(b, intType, static_cast<int32_t>(0xffff0000u)));
   return bitcast(type, masked);
+}
+
+Value KernelBuilder::roundToF16(Value vector) {
+  int64_t n = cast<VectorType>(vector.getType()).getDimSize(0);
+  Value largest = splat(65504.0f, n), smallest = splat(-65504.0f, n);
+  // A NaN is neither above nor below.
+  auto choose = [&](arith::CmpFPredicate predicate, Value bound) {
+    vector = select(arith::CmpFOp::create(b, predicate, bound, vector), bound,
+                    vector);
+  };
+  choose(arith::CmpFPredicate::OLT, largest);
+  choose(arith::CmpFPredicate::OGT, smallest);
+  Value halves =
+      arith::TruncFOp::create(b, VectorType::get({n}, b.getF16Type()), vector);
+  return arith::ExtFOp::create(b, vector.getType(), halves);
 }
 
 Value KernelBuilder::exp(Value x) {
@@ -269,6 +305,28 @@ Value KernelBuilder::secondOfPairs(Value pairs) {
       f32Vector(type.getDimSize(0)),
       arith::AndIOp::create(
           b, pairs, constantI32(b, type, static_cast<int32_t>(0xffff0000u))));
+}
+
+// Within each 128 bits, which takes one instruction on every variant.
+std::pair<Value, Value> KernelBuilder::loadHalves(Value ptr) {
+  const int64_t n = lanes();
+  Value low = loadVector(ptr, Element::F16);
+  Value high = loadVector(offset(ptr, n * sizeOf(Element::F16)), Element::F16);
+  auto chosen = [&](int64_t inPair) -> Value {
+    SmallVector<int64_t> order;
+    for (int64_t at = inPair; at < n; at += 4)
+      order.append({at, at + 2, n + at, n + at + 2});
+    return vector::ShuffleOp::create(b, low, high, order);
+  };
+  return {chosen(0), chosen(1)};
+}
+
+Value KernelBuilder::orderOfHalves(Value vector) {
+  SmallVector<int64_t> order;
+  for (int64_t half : {0, 2})
+    for (int64_t at = half; at < lanes(); at += 4)
+      order.append({at, at + 1});
+  return vector::ShuffleOp::create(b, vector, vector, order);
 }
 
 Value KernelBuilder::packBf16(Value first, Value second) {

@@ -9,17 +9,22 @@
 #ifndef SWALLOW_TARGETS_X86_KERNELBUILDER_H
 #define SWALLOW_TARGETS_X86_KERNELBUILDER_H
 
+#include "runtime/packing/PackedLayout.h"
 #include "targets/common/ScalarBuilder.h"
 #include "targets/x86/Variant.h"
 
 namespace swallow::x86 {
 
-/// Element types in memory. Arithmetic on F32 and BF16 is f32; U8 and S8 are
-/// quantised inputs and unpacked weights of integer products.
-enum class Element { F32, BF16, U8, S8 };
+/// Element types in memory. Arithmetic on F32, BF16 and F16 is f32; U8 and S8
+/// are quantised inputs and unpacked weights of integer products.
+enum class Element { F32, BF16, F16, U8, S8 };
 inline int64_t sizeOf(Element element) {
-  return element == Element::F32 ? 4 : element == Element::BF16 ? 2 : 1;
+  return element == Element::F32                               ? 4
+         : element == Element::BF16 || element == Element::F16 ? 2
+                                                               : 1;
 }
+/// The element of a weight that is not quantised.
+Element elementOf(PackedElement element);
 
 /// Bytes between rows of an activation slot with `columns` elements. Columns
 /// beyond `columns` hold zeros, so whole vectors can be read.
@@ -51,7 +56,7 @@ public:
   Value loadVector(Value ptr, Element element) {
     return loadVector(ptr, element, lanes(), lanes());
   }
-  /// Stores the first `count` lanes, rounded to `element`.
+  /// Stores the first `count` lanes, rounded to `element`, F32 or BF16.
   void storeVector(Value vector, Value ptr, Element element, int64_t count);
   void storeVector(Value vector, Value ptr, Element element);
   /// One element as a scalar f32.
@@ -100,6 +105,9 @@ public:
   /// Round to nearest even to the precision of bf16, kept as f32. Not meant
   /// for NaNs with all mantissa bits set, which no x86 instruction produces.
   Value roundToBf16(Value vector);
+  /// Round to nearest even to the precision of f16, kept as f32; what is too
+  /// large becomes the largest number, NaN stays NaN.
+  Value roundToF16(Value vector);
   /// e^x by Cody-Waite reduction and a polynomial, relative error under 2e-7;
   /// 0 below -87.3.
   Value exp(Value vector);
@@ -113,6 +121,11 @@ public:
   /// second, as f32.
   Value firstOfPairs(Value pairs);
   Value secondOfPairs(Value pairs);
+  /// 2 * lanes() f16, pairs of inputs of lanes() features, as f32: the first of
+  /// each pair, and the second. Where a lane has which feature is what takes
+  /// least: orderOfHalves puts them in their order.
+  std::pair<Value, Value> loadHalves(Value ptr);
+  Value orderOfHalves(Value vector);
   /// Two f32 vectors rounded to nearest even as bf16, one behind the other.
   /// Requires variant().bf16Dot and 16 lanes.
   Value packBf16(Value first, Value second);

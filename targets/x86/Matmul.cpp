@@ -93,9 +93,10 @@ LLVM::LLVMFuncOp swallow::x86::prepareRowHelper(StepEmitter &step,
   std::string name = (norm ? "rms_norm_row_" : "round_row_") +
                      std::to_string(columns) +
                      (source == Element::F32 ? "_f32" : "_bf16") +
-                     (form.element == Element::BF16 ? "_to_bf16"
-                      : form.rounds                 ? "_to_rounded"
-                                                    : "_to_f32");
+                     (form.element == Element::BF16   ? "_to_bf16"
+                      : form.rounded == Element::BF16 ? "_to_rounded"
+                      : form.rounded == Element::F16  ? "_to_rounded_f16"
+                                                      : "_to_f32");
   if (norm)
     name += "_eps" + std::to_string(llvm::bit_cast<uint64_t>(eps));
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
@@ -135,7 +136,7 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
   StepEmitter &step = frame.step;
   Rows source = step.rowsOf(frame, product.input);
   InputForm form = step.inputForm(product.weight);
-  bool ready = isStoredAsProductInput(product.input) || !form.rounds;
+  bool ready = isStoredAsProductInput(product.input) || !form.rounds();
   if (!product.norm && !product.selectRows && ready)
     return source;
 
@@ -174,27 +175,31 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
 // Many rows: oneDNN's micro-kernels
 //===----------------------------------------------------------------------===//
 
-/// Spreads bf16 pairs [k/2][nBlock][2] to f32 [k][nBlock].
-static LLVM::LLVMFuncOp unpackHelper(StepEmitter &step, int64_t nBlock) {
+/// lanes() pairs of bf16 or f16 as f32: the first of each, and the second.
+static std::pair<Value, Value> loadPairs(KernelBuilder &k, Value ptr,
+                                         Element weight) {
+  if (weight == Element::F16) {
+    auto [first, second] = k.loadHalves(ptr);
+    return {k.orderOfHalves(first), k.orderOfHalves(second)};
+  }
+  Value pairs = k.load(k.i32Vector(k.lanes()), ptr, 4);
+  return {k.firstOfPairs(pairs), k.secondOfPairs(pairs)};
+}
+
+/// Spreads pairs of bf16 or f16 [k/2][nBlock][2] to f32 [k][nBlock].
+static LLVM::LLVMFuncOp unpackHelper(StepEmitter &step, Element weight,
+                                     int64_t nBlock) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   Type i64 = IntegerType::get(step.module().getContext(), 64);
   return step.helper(
-      "unpack_bf16_n" + std::to_string(nBlock), {ptr, ptr, i64},
-      [&](KernelBuilder &k, ValueRange arguments) {
-        ImplicitLocOpBuilder &b = k.ops();
-        auto ints = k.i32Vector(k.lanes());
-        auto constant = [&](int32_t value) -> Value {
-          return arith::ConstantOp::create(b,
-                                           DenseElementsAttr::get(ints, value));
-        };
+      std::string(weight == Element::BF16 ? "unpack_bf16_n" : "unpack_f16_n") +
+          std::to_string(nBlock),
+      {ptr, ptr, i64}, [&](KernelBuilder &k, ValueRange arguments) {
         k.loop(k.i64(0), arguments[2], 1, [&](Value pair) {
           Value src = k.offset(arguments[0], k.mul(pair, nBlock * 4));
           Value dst = k.offset(arguments[1], k.mul(pair, nBlock * 8));
           for (int64_t v = 0; v < nBlock; v += k.lanes()) {
-            Value bits = k.load(ints, k.offset(src, v * 4), 4);
-            Value even = arith::ShLIOp::create(b, bits, constant(16));
-            Value odd = arith::AndIOp::create(
-                b, bits, constant(static_cast<int32_t>(0xffff0000u)));
+            auto [even, odd] = loadPairs(k, k.offset(src, v * 4), weight);
             k.store(even, k.offset(dst, v * 4), 4);
             k.store(odd, k.offset(dst, (nBlock + v) * 4), 4);
           }
@@ -210,7 +215,8 @@ struct GroupProduct {
   const Units &units;
   Rows input;
   Value weightBase, tileScratch, panelScratch;
-  bool bf16Weight, unpacks;
+  Element weight;
+  bool unpacks;
   int64_t paddedCols, blockBytes;
 
   void emit(Value unit, Value row0, Value tiles) {
@@ -232,10 +238,10 @@ struct GroupProduct {
                  bool accumulate, Value row0, Value tiles) {
     KernelBuilder &k = frame.k;
     StepEmitter &step = frame.step;
-    int64_t weightSize = bf16Weight ? 2 : 4;
-    Value panel = k.offset(block, k.mul(firstCol, units.nBlock * weightSize));
+    Value panel =
+        k.offset(block, k.mul(firstCol, units.nBlock * sizeOf(weight)));
     if (unpacks) {
-      frame.call(unpackHelper(step, units.nBlock),
+      frame.call(unpackHelper(step, weight, units.nBlock),
                  {panel, panelScratch, k.i64(cols / 2)});
       panel = panelScratch;
     }
@@ -248,8 +254,7 @@ struct GroupProduct {
         body(a, k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
       });
     };
-    Element weightElement =
-        bf16Weight && !unpacks ? Element::BF16 : Element::F32;
+    Element weightElement = unpacks ? Element::F32 : weight;
     int64_t kernel = step.brgemm({kTileRows, units.nBlock, cols,
                                   input.stride() / sizeOf(input.element),
                                   units.nBlock, units.columns(), input.element,
@@ -294,7 +299,7 @@ static void emitRows(KernelFrame &frame, const Product &product,
   }();
   if (isQuantized(layout.element))
     return emitQuantizedProduct(frame, product, units, rows, epilogue);
-  bool bf16Weight = layout.element == PackedElement::BF16;
+  const Element weight = elementOf(layout.element);
 
   Value small = k.lessThan(rows, k.i64(kSmallRows + 1));
   Value weightBase = frame.weight(product.weight);
@@ -307,21 +312,21 @@ static void emitRows(KernelFrame &frame, const Product &product,
         tileScratch,
         [&](int64_t m, Value, Value block, Value c, const Streams &streams) {
           auto gemv = gemvHelper(
-              step, m, layout.cols, units.nBlock, bf16Weight, input.element,
+              step, m, layout.cols, units.nBlock, weight, input.element,
               input.stride() / sizeOf(input.element), units.columns());
           frame.call(gemv, {input.base, block, c, streams.count,
                             streams.blockStride, streams.resultStride});
         },
         epilogue);
   };
-  if (step.variant().amx && bf16Weight)
+  if (step.variant().amx && weight == Element::BF16)
     return k.ifThenElse(
         small, [&] { emitSmall(prepareInput(frame, product, rows, Value())); },
         [&] { emitTiledProduct(frame, product, units, rows, epilogue); });
 
   Rows input = prepareInput(frame, product, rows, small);
   auto emitLarge = [&] {
-    bool unpacks = bf16Weight && input.element == Element::F32;
+    bool unpacks = weight != input.element;
     Value panelScratch =
         unpacks ? frame.slot(step.workspaceSlot(product.op, "panel_scratch"))
                 : tileScratch;
@@ -332,7 +337,7 @@ static void emitRows(KernelFrame &frame, const Product &product,
                        weightBase,
                        tileScratch,
                        panelScratch,
-                       bf16Weight,
+                       weight,
                        unpacks,
                        layout.paddedCols(),
                        layout.blockBytes()};

@@ -62,8 +62,8 @@ void emitProduct(
 /// (a, block, c, streams): C[0..m)[0..nBlock) = A x block for each block of the
 /// streams; see Gemv.cpp. Rows of C are `ldc` elements apart.
 mlir::LLVM::LLVMFuncOp gemvHelper(StepEmitter &step, int64_t m, int64_t cols,
-                                  int64_t nBlock, bool bf16Weight,
-                                  Element input, int64_t lda, int64_t ldc);
+                                  int64_t nBlock, Element weight, Element input,
+                                  int64_t lda, int64_t ldc);
 
 /// Calls body(index, inputs, accumulate) for each `chunk` of `inputs` inputs
 /// and for what is left: the first product of a chunk overwrites the sums, the

@@ -154,8 +154,8 @@ void swallow::x86::emitEmbedding(KernelFrame &frame, EmbeddingOp op) {
   Rows hidden = step.rowsOf(frame, op.getResult());
   WeightOp weight = step.weightOf(op.getTable());
   PackedLayout layout = weight.getPackedLayout();
-  Element element =
-      layout.element == PackedElement::BF16 ? Element::BF16 : Element::F32;
+  const Element element =
+      isQuantized(layout.element) ? Element::F32 : elementOf(layout.element);
   Value table = frame.weight(weight);
   FusedQkvOp qkv = findQkv(step.plannedModule());
   auto [begin, end] = frame.share(frame.integer(Arg::NumTokens));

@@ -103,15 +103,19 @@ StepEmitter::StepEmitter(ModuleOp planned, ModuleOp out, const Variant &variant)
     : PlannedStep(planned), out(out), target(variant) {}
 
 InputForm StepEmitter::inputForm(WeightOp weight) const {
-  if (!weight.getTensorType().getElementType().isBF16())
+  Type element = weight.getTensorType().getElementType();
+  if (element.isF16())
+    return {Element::F32, Element::F16};
+  if (!element.isBF16())
     return {};
-  return {target.bf16Dot ? Element::BF16 : Element::F32, /*rounds=*/true};
+  return {target.bf16Dot ? Element::BF16 : Element::F32, Element::BF16};
 }
 
 void StepEmitter::storeInput(KernelBuilder &k, InputForm form, Value vector,
                              Value ptr, int64_t count) {
-  if (form.rounds && form.element == Element::F32)
-    vector = k.roundToBf16(vector);
+  if (form.element == Element::F32 && form.rounds())
+    vector = form.rounded == Element::F16 ? k.roundToF16(vector)
+                                          : k.roundToBf16(vector);
   k.storeVector(vector, ptr, form.element, count);
 }
 
@@ -126,8 +130,8 @@ static Value matrixOf(Operation *op) {
 void StepEmitter::storeResult(KernelBuilder &k, Value result, Value vector,
                               Value ptr, int64_t count) {
   if (isStoredAsProductInput(result) && !result.use_empty()) {
-    // Its readers agree on the element; one that does not round would have
-    // another one.
+    // Its readers agree on the element, and matrices that are not quantised on
+    // theirs.
     WeightOp weight = weightOf(matrixOf(*result.getUsers().begin()));
     return storeInput(k, inputForm(weight), vector, ptr, count);
   }

@@ -56,11 +56,12 @@ constexpr int64_t kLargeGroupRows = 512;
 /// Inputs that one micro-kernel call reduces over; an even number.
 constexpr int64_t kChunkCols = 512;
 
-/// How the inputs of a product are stored: their element, and whether they are
-/// rounded to bf16 (also when they are then kept as f32).
+/// How the inputs of a product are stored, and to what they are rounded before,
+/// which is the same or, where they are kept as f32, another element.
 struct InputForm {
   Element element = Element::F32;
-  bool rounds = false;
+  Element rounded = Element::F32;
+  bool rounds() const { return rounded != Element::F32; }
 };
 
 /// One oneDNN micro-kernel of the variant (program.fbs, Brgemm). U8 x S8 gives

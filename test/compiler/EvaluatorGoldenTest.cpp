@@ -127,11 +127,9 @@ TEST_P(GoldenTest, F32AgreesWithTransformers) {
   }
 }
 
-TEST_P(GoldenTest, Bf16StaysNear) {
-  std::string name = GetParam();
-  Model model(name, DType::BF16);
-  // The weights of these two are not stored in bf16, so they are rounded too.
-  double bound = name == "llama2-gqa" || name == "llama31-tied" ? 0.02 : 0.012;
+/// The mean error of each text in the dtype, of logit_rms.
+void expectNear(const std::string &name, DType dtype, double bound) {
+  Model model(name, dtype);
   for (const GoldenText &text : model.texts()) {
     Evaluator evaluator = model.evaluator();
     std::vector<float> logits = prefill(evaluator, text.ids, text.ids.size());
@@ -141,11 +139,20 @@ TEST_P(GoldenTest, Bf16StaysNear) {
       sum += std::abs(double(last[i]) - text.lastLogits[i]);
     double error = sum / model.vocab() / text.rms;
     EXPECT_LE(error, bound) << text.ids.size() << " tokens";
-    RecordProperty("bf16_error_" + std::to_string(text.ids.size()),
-                   std::to_string(error));
-    std::printf("%s: bf16 error %.3f %% of logit_rms, %zu tokens\n",
-                name.c_str(), 100 * error, text.ids.size());
+    std::printf("%s: %s error %.3f %% of logit_rms, %zu tokens\n", name.c_str(),
+                dtypeName(dtype), 100 * error, text.ids.size());
   }
+}
+
+TEST_P(GoldenTest, Bf16StaysNear) {
+  std::string name = GetParam();
+  // The weights of these two are not stored in bf16, so they are rounded too.
+  expectNear(name, DType::BF16,
+             name == "llama2-gqa" || name == "llama31-tied" ? 0.02 : 0.012);
+}
+
+TEST_P(GoldenTest, F16StaysNearer) {
+  expectNear(GetParam(), DType::F16, 0.0015);
 }
 
 // A sequence that is not rounded has the bits of f32 where the weights are bf16

@@ -102,6 +102,28 @@ TEST(WeightSource, RoundsToF16) {
   EXPECT_TRUE(std::isnan(roundTo(DType::F16, NAN)));
 }
 
+// Inputs that f16 cannot hold become its largest number; all else is rounded.
+TEST(WeightSource, RoundsInputs) {
+  const float tie = 1 + 0x1p-11f;
+  const std::vector<float> values = {1,        tie,        65519.0f,  65520.0f,
+                                     -7e4f,    INFINITY,   -INFINITY, 0x1p-25f,
+                                     0x3p-26f, -0x1p-149f, 3e38f};
+  std::vector<float> f16 = values, bf16 = values, f32 = values;
+  roundInputTo(DType::F16, f16.data(), f16.size());
+  EXPECT_EQ(f16,
+            (std::vector<float>{1, 1, 65504.0f, 65504.0f, -65504.0f, 65504.0f,
+                                -65504.0f, 0, 0x1p-24f, -0.0f, 65504.0f}));
+  EXPECT_TRUE(std::signbit(f16[9]));
+  roundInputTo(DType::BF16, bf16.data(), bf16.size());
+  EXPECT_EQ(bf16[3], 65536.0f);
+  EXPECT_EQ(bf16[5], INFINITY);
+  roundInputTo(DType::F32, f32.data(), f32.size());
+  EXPECT_EQ(f32, values);
+  float nan = NAN;
+  roundInputTo(DType::F16, &nan, 1);
+  EXPECT_TRUE(std::isnan(nan));
+}
+
 //===----------------------------------------------------------------------===//
 // Modules
 //===----------------------------------------------------------------------===//
@@ -161,6 +183,22 @@ protected:
   MemoryWeights weights_;
   std::mt19937 random_{5};
 };
+
+// A product's input is rounded so, and its weight is not.
+TEST_F(EvaluatorTest, ProductsByF16RoundTheirInput) {
+  Evaluator evaluator = load(R"(
+  func.func @f(%x: tensor<?x3xf32>, %w: tensor<2x3xf16>) -> tensor<?x2xf32> {
+    %0 = swallow.linear %x, %w : tensor<?x3xf32>, tensor<2x3xf16> -> tensor<?x2xf32>
+    return %0 : tensor<?x2xf32>
+  })");
+  EvalTensor x{2, 3, {1e6f, 1, 2, 1 + 0x1p-11f, 0x1p-26f, -1e9f}};
+  EvalTensor w{2, 3, {1, 2, 4, 0x1p-24f, 8, 1}};
+  auto out = evaluator.evaluateFunction("f", {}, {x, w});
+  ASSERT_TRUE(out.ok()) << out.error().message;
+  EXPECT_EQ(out->front().data,
+            (std::vector<float>{65504 + 2 + 8, 65504 * 0x1p-24f + 8 + 2,
+                                1 - 4 * 65504.0f, 0x1p-24f - 65504.0f}));
+}
 
 // Each fused op computes the same bits as the ops that it stands for.
 const char *fusedAndUnfused = R"(

@@ -104,7 +104,7 @@ class ErrorsTest:
                    "-probe-tokens")
         self.fails([compiler, "compile", folder, "-emit=kernels", "-variant",
                     "x86-64-mmx"], 2, "x86-64-mmx", "x86-64-avx2")
-        for options, words in ((["-dtype", "f8"], ["dtype", "'f8'", "bf16, f32"]),
+        for options, words in ((["-dtype", "f8"], ["dtype", "'f8'", "bf16, f16, f32"]),
                                (["-emit=soup"], ["emit", "'soup'", "import, "]),
                                (["-no-such-option"], ["-no-such-option"]),
                                (["-threads", "x"], ["threads", "'x'"]),

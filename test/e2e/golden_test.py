@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One golden model from its folder to logits, against transformers' numbers.
 
-Compiles the checkpoint for f32 and bf16 and compares token ids, logits and
+Compiles the checkpoint for f32, f16 and bf16 and compares token ids, logits and
 greedy tokens on every code variant that this machine runs, for whole prompts,
 chunks, single tokens and ragged batches.
 """
@@ -11,6 +11,7 @@ import filecmp
 import json
 import math
 import os
+import re
 import tempfile
 
 from swallow_testing import (Checks, Programs, argmax, largest_error,
@@ -18,8 +19,12 @@ from swallow_testing import (Checks, Programs, argmax, largest_error,
 
 # Stored in bf16, so that bf16 weights are exact and only activations round.
 STORED_BF16 = {"llama2-mha", "llama31", "mistral-window", "shisa-extra"}
+STORED_F16 = {"llama2-gqa"}
+DTYPES = ("f32", "f16", "bf16")
 # Of logit_rms.
 F32_LARGEST = 1e-4
+F16_MEAN = 0.0015
+PROBE_MEAN = {"f32": 1e-4, "f16": 1e-3, "bf16": 0.01}
 # Of random weights, which are harder to quantise than those of a trained model:
 # steps of many rows, whose inputs share a scale over 256 columns, and of few.
 QUANTIZED_MEAN = {"int8": (0.05, 0.03), "int4": (0.30, 0.30)}
@@ -31,18 +36,20 @@ class GoldenTest:
     def __init__(self, programs, folder, name, work):
         self.programs = programs
         self.folder = os.path.join(folder, name)
+        self.name = name
         self.work = work
         self.checks = Checks()
         with open(os.path.join(self.folder, "golden.json"),
                   encoding="utf-8") as file:
             self.golden = json.load(file)
-        self.bf16_mean = 0.012 if name in STORED_BF16 else 0.02
+        self.mean = {"f32": 0, "f16": F16_MEAN,
+                     "bf16": 0.012 if name in STORED_BF16 else 0.02}
 
     def artifact(self, dtype):
         return os.path.join(self.work, dtype + ".swallow")
 
     def run(self):
-        for dtype in ("f32", "bf16"):
+        for dtype in DTYPES:
             said = self.programs.compile(self.folder, self.artifact(dtype),
                                          "-dtype", dtype)
             self.checks.expect(said == "", f"-quiet said: {said}")
@@ -50,7 +57,7 @@ class GoldenTest:
         self.tokenize()
         self.chat()
         self.inspect()
-        for dtype in ("f32", "bf16"):
+        for dtype in DTYPES:
             variants = self.programs.variants(self.artifact(dtype))
             self.checks.expect(variants, "no variant runs on this machine")
             for variant in variants:
@@ -58,12 +65,11 @@ class GoldenTest:
                 self.pieces(dtype, variant)
                 self.threads(dtype, variant)
                 self.kv_elements(dtype, variant)
-            self.checks.expect(
-                "MISMATCH" not in self.programs.rt("verify",
-                                                   self.artifact(dtype)),
-                "verify finds another probe")
+                self.probe(dtype, variant)
         for quant in QUANTIZED_MEAN:
             self.quantized(quant)
+        self.partly_quantized()
+        self.note()
         if self.window():
             self.past_the_window()
         self.checks.finish()
@@ -87,6 +93,40 @@ class GoldenTest:
                                few_rows=chunk == "5")
             self.threads(quant, variant)
 
+    # Projections are quantised, the embedding and the head are in f16.
+    def partly_quantized(self):
+        artifact = self.artifact("int8-f16")
+        self.programs.compile(self.folder, artifact, "-quant", "int8", "-dtype",
+                              "f16", "-quant-head", "none", "-quant-embedding",
+                              "none")
+        elements = self.programs.inspect(artifact)["weights"]["elements"]
+        self.checks.expect(set(elements) == {"f32", "f16", "int8"},
+                           f"weights are {elements}")
+        for variant in self.programs.variants(artifact):
+            said = self.programs.rt("verify", artifact, "--variant", variant)
+            self.checks.expect("MISMATCH" not in said,
+                               f"int8 and f16, {variant}: verify says {said}")
+
+    # What the default makes of weights in f16 is said; that f16 keeps them, not.
+    def note(self):
+        for dtype in DTYPES:
+            result = run([self.programs.compiler, "compile", self.folder, "-o",
+                          self.artifact("note"), "-dtype", dtype, "-target",
+                          "x86-64-avx2", "-probe-tokens", "0"])
+            self.checks.expect(
+                ("-dtype f16 keeps its weights" in result.stderr)
+                == (dtype == "bf16" and self.name in STORED_F16),
+                f"{dtype}: compiling says {result.stderr}")
+
+    # The evaluator's logits of a few tokens.
+    def probe(self, dtype, variant):
+        said = self.programs.rt("verify", self.artifact(dtype), "--variant",
+                                variant)
+        error = re.search(r"ok, mean absolute error (\S+)", said)
+        self.checks.expect(
+            error and float(error.group(1)) <= PROBE_MEAN[dtype],
+            f"{dtype} {variant}: verify says {said}")
+
     def close(self, dtype, found, case, what, few_rows=False):
         """Compares the logits of a prompt's last position."""
         expected, scale = case["last_logits"], case["logit_rms"]
@@ -98,7 +138,7 @@ class GoldenTest:
             bound = QUANTIZED_MEAN[dtype][few_rows]
         else:
             error = mean_error(found, expected) / scale
-            bound = self.bf16_mean
+            bound = self.mean[dtype]
         self.checks.expect(error <= bound,
                            f"{dtype} {what}: error {error:.2e} of the logits' "
                            f"rms, at most {bound:.1e} is allowed")
@@ -215,8 +255,7 @@ class GoldenTest:
                     "--kv-cache", element)[0]
                 error = (mean_error(rows[-1], case["last_logits"])
                          / case["logit_rms"])
-                if dtype == "bf16":
-                    bound = math.hypot(bound, self.bf16_mean)
+                bound = math.hypot(bound, self.mean[dtype])
                 self.checks.expect(error <= bound,
                                    f"{dtype} {variant} prompt {i}, {element} "
                                    f"keys and values: error {error:.2e} of the "

@@ -12,6 +12,8 @@ import synthetic_values
 from swallow_testing import Checks, Programs, argmax, largest_error, rms, run
 
 SEED = 2**63 + 5
+# Between variants, of the logits' rms.
+TOLERANCE = {"bf16": 0.1, "f16": 0.0125, "f32": 1e-4}
 IDS = [1, 17, 4, 99, 250, 3, 3, 8, 120, 77]
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama",
@@ -112,7 +114,7 @@ class SyntheticTest:
             reference = reference or rows
             scale = rms([x for row in reference for x in row])
             self.expect(0.3 < scale < 10, f"logits of rms {scale}")
-            tolerance = (0.1 if dtype == "bf16" else 1e-4) * scale
+            tolerance = TOLERANCE[dtype] * scale
             for a, b in zip(rows, reference):
                 error = largest_error(a, b)
                 self.expect(error < tolerance,
@@ -179,7 +181,7 @@ class SyntheticTest:
 
     def run(self):
         self.make_folders()
-        for dtype in "bf16", "f32":
+        for dtype in TOLERANCE:
             self.same_as_checkpoint(dtype)
         self.first_layers()
         self.chosen_variants()

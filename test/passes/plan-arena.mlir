@@ -1,5 +1,6 @@
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s | FileCheck %s
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=input-type=f32 %s | FileCheck %s --check-prefix=F32
+// RUN: swallow-opt --split-input-file --swallow-plan-arena=input-type=bf16 %s | FileCheck %s --check-prefix=BF16
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=tiles=true %s | FileCheck %s --check-prefix=TILES
 // RUN: swallow-opt --split-input-file --swallow-plan-arena=scratch=false %s | FileCheck %s --check-prefix=GPU
 // RUN: swallow-opt --split-input-file --swallow-plan-arena %s > %t.once
@@ -257,4 +258,28 @@ func.func @step(%batch: !swallow.batch) -> tensor<?x40xf32> {
   %h = swallow.fused_linear %e, %w : tensor<?x2048xf32>, tensor<40x2048xbf16> -> tensor<?x40xf32>
   %r = swallow.select_rows %h, %batch : tensor<?x40xf32>
   return %r : tensor<?x40xf32>
+}
+
+// -----
+
+// Inputs of products by f16 are stored as the weight is, or in f32 where only
+// bf16 is.
+// CHECK:  func.func @step({{.*}}element = f16>)
+// CHECK:    swallow.attention {{.*}} {swallow.result_element = f16,
+// F32:    func.func @step({{.*}}element = f16>)
+// F32:      swallow.attention {{.*}} {swallow.result_element = f32,
+// BF16:   func.func @step({{.*}}element = f16>)
+// BF16:     swallow.attention {{.*}} {swallow.result_element = f32,
+// BF16:     swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: {{[0-9]+}}, {{[0-9]+}}>}
+!kv = !swallow.kv<layers = 1, heads = 1, head_dim = 4, element = f16>
+swallow.weight @e from ["e"] rows [9] : tensor<9x8xf16>
+swallow.weight @w from ["w"] rows [8] : tensor<8x8xf16>
+func.func @step(%q: tensor<?x8xf32>, %batch: !swallow.batch, %kv: !kv) -> tensor<?x9xf32> {
+  %c0 = arith.constant 0 : index
+  %we = swallow.load_weight @e : tensor<9x8xf16>
+  %w = swallow.load_weight @w : tensor<8x8xf16>
+  %a = swallow.attention %q, %batch, %kv[%c0] scale 5.0e-01 : tensor<?x8xf32>, !kv -> tensor<?x8xf32>
+  %h = swallow.fused_linear %a, %w : tensor<?x8xf32>, tensor<8x8xf16> -> tensor<?x8xf32>
+  %l = swallow.fused_lm_head %h, %batch, %we : tensor<?x8xf32>, tensor<9x8xf16> -> tensor<?x9xf32>
+  return %l : tensor<?x9xf32>
 }

@@ -117,3 +117,14 @@ func.func @heads(%x: tensor<?x1xf32>, %y: tensor<?x2xf32>, %i: index, %batch: !s
   %3 = swallow.fused_qkv %x, %d, %batch, %k2[%i] <theta = 1.0e+04 : f64> : tensor<?x1xf32>, tensor<384x1xf32>, !kv128 -> tensor<?x128xf32>
   return
 }
+
+// -----
+
+// f16 lies as bf16 does.
+// CHECK: @half from {{.*}} {offset = [[#]] : i64, packing = #swallow.packing<n_block = 64, k_group = 2, row_unit = 0, interleave = false>}
+swallow.weight @half from ["f"] rows [64] : tensor<64x333xf16>
+func.func @step(%x: tensor<?x333xf32>) -> tensor<?x64xf32> {
+  %w = swallow.load_weight @half : tensor<64x333xf16>
+  %y = swallow.fused_linear %x, %w : tensor<?x333xf32>, tensor<64x333xf16> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}

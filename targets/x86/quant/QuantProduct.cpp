@@ -249,7 +249,7 @@ private:
     if (hasNorm() || product.selectRows || source.element != element) {
       input = {slot("norm"), layout.cols, element};
       auto [begin, end] = f.share(rows);
-      InputForm form{element, /*rounds=*/element == Element::BF16};
+      InputForm form{element, element};
       prepareRows(prepareRowHelper(step, layout.cols, source.element, form,
                                    hasNorm(), product.eps),
                   begin, end, input.base, input.stride());

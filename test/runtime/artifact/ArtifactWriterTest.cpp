@@ -224,6 +224,31 @@ TEST(ArtifactWriter, WarnsOfNonFiniteValues) {
   EXPECT_EQ(met, 3);
 }
 
+// What f16 cannot hold is infinite there, which is not what it was.
+TEST(ArtifactWriter, SaysWhatF16CannotHold) {
+  TemporaryFolder folder;
+  ArtifactParts parts = smallArtifact();
+  for (WeightJob &job : parts.jobs)
+    if (job.layout.element == PackedElement::BF16)
+      job.layout.element = PackedElement::F16;
+  const uint16_t nan = 0x7fc0, large = 0x4780, held = 0x477f; // 65536, 65280
+  std::memcpy(parts.tensors[3].data() + 10, &large, 2);
+  std::memcpy(parts.tensors[6].data(), &nan, 2);
+  std::memcpy(parts.tensors[6].data() + 2, &large, 2);
+  std::memcpy(parts.tensors[6].data() + 4, &held, 2);
+  std::vector<std::string> lines;
+  WriteOptions options;
+  options.warn = [&](const std::string &line) { lines.push_back(line); };
+  auto report = write(folder.file("m.swallow"), parts, options);
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  EXPECT_EQ(lines,
+            (std::vector<std::string>{
+                "tensor model.layers.qkv_proj.1.weight has 1 value that is "
+                "NaN, infinite or too large for f16",
+                "tensor model.layers.gate_up.1.weight has 2 values that are "
+                "NaN, infinite or too large for f16"}));
+}
+
 TEST(ArtifactWriter, ReplacesAnOlderFile) {
   TemporaryFolder folder;
   const std::string path = folder.file("m.swallow");

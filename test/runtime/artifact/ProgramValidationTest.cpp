@@ -417,8 +417,6 @@ TEST(ProgramValidation, Weights) {
       {"do not add up", [](ProgramT &p) { p.weights[1]->source_rows = {7}; }},
       {"element type",
        [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::U8; }},
-      {"element type",
-       [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::U8; }},
       // Quantised weights have groups of 16 in blocks.
       {"impossible layout",
        [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::I8; }},
@@ -440,6 +438,16 @@ TEST(ProgramValidation, Weights) {
        }},
       {"where its shape needs",
        [](ProgramT &p) { p.weights[2]->n_block = 16; }},
+      {"impossible layout",
+       [](ProgramT &p) {
+         p.weights[2]->element = fbs::ElementType::F16;
+         p.weights[2]->k_group = 65;
+       }},
+      {"where its shape needs",
+       [](ProgramT &p) {
+         p.weights[2]->element = fbs::ElementType::F16;
+         ++p.weights[2]->size;
+       }},
       {"where its shape needs", [](ProgramT &p) { ++p.weights[0]->size; }},
       {"where its shape needs",
        [](ProgramT &p) { p.weights[0]->element = fbs::ElementType::F32; }},

@@ -48,6 +48,14 @@ struct CompiledModule::Ir {
 CompiledModule::CompiledModule() : ir_(std::make_unique<Ir>()) {}
 CompiledModule::~CompiledModule() = default;
 
+/// Element `index` of a table with what f16 cannot hold, and `normal` numbers.
+static float wideValue(int64_t index, float normal) {
+  return index == 77    ? NAN
+         : index == 507 ? INFINITY
+         : index == 511 ? -INFINITY
+                        : normal;
+}
+
 /// A checkpoint with normal numbers for every weight of the module. Matrices
 /// are scaled so that products keep the size of their input, norms and biases
 /// are around 1 and 0.
@@ -58,10 +66,14 @@ static std::string randomWeights(mlir::ModuleOp module) {
     mlir::RankedTensorType type = weight.getTensorType();
     bool matrix = type.getRank() == 2;
     bool bias = weight.getSymName().contains("bias");
-    bool table = weight.getSymName().contains("embed");
-    bool bf16 = type.getElementType().isBF16();
+    bool wide = weight.getSymName() == "wide";
+    bool table = weight.getSymName().contains("embed") || wide;
+    const bool bf16 = type.getElementType().isBF16();
+    const bool f16 = type.getElementType().isF16();
     float scale = matrix && !table ? 1 / std::sqrt(float(type.getDimSize(1)))
                                    : (matrix ? 1.0f : 0.3f);
+    if (weight.getSymName() == "tiny")
+      scale = 0x1p-19f;
     std::normal_distribution<float> normal(matrix || bias ? 0 : 1, scale);
     int64_t layers = weight.getLayers() ? int64_t(*weight.getLayers()) : 1;
     for (int64_t layer = 0; layer < layers; ++layer)
@@ -77,17 +89,22 @@ static std::string randomWeights(mlir::ModuleOp module) {
             value = j % shape.back() % 32 == 0
                         ? 1.0f
                         : float(int(random() % 255) - 127) / 127;
-          uint16_t half = f32ToBf16(value);
-          if (bf16)
+          if (wide)
+            value = wideValue(j, value * 3e4f);
+          uint16_t half = f16 ? f32ToF16(value) : f32ToBf16(value);
+          if (bf16 || f16)
             data.append(reinterpret_cast<const char *>(&half), sizeof(half));
           else
             data.append(reinterpret_cast<const char *>(&value), sizeof(value));
         }
         header += std::string(header.size() > 1 ? ",\"" : "\"") +
                   weight.getSourceName(i, layer) + "\":{\"dtype\":\"" +
-                  (bf16 ? "BF16" : "F32") + "\",\"shape\":" + shapeText(shape) +
-                  ",\"data_offsets\":[" + std::to_string(begin) + "," +
-                  std::to_string(data.size()) + "]}";
+                  (bf16  ? "BF16"
+                   : f16 ? "F16"
+                         : "F32") +
+                  "\",\"shape\":" + shapeText(shape) + ",\"data_offsets\":[" +
+                  std::to_string(begin) + "," + std::to_string(data.size()) +
+                  "]}";
       }
   });
   return safetensorsImage(header + "}", data);

@@ -43,6 +43,11 @@ Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
   if (weights == Weights::F32 &&
       kvElement.value_or(KvElement::F32) == KvElement::F32)
     return {1e-5, 1e-6};
+  // The roundings of f16 are an eighth of those of bf16.
+  if (weights == Weights::F16 &&
+      kvElement.value_or(KvElement::F16) != KvElement::BF16 &&
+      kvElement != KvElement::I8)
+    return {1.25e-3, kvElement ? 2.5e-4 : 1.25e-4};
   // A key that is rounded the other way differs by half a step of its type.
   if (weights == Weights::F32 && *kvElement == KvElement::F16)
     return {1e-3, 1e-4};
@@ -138,6 +143,44 @@ protected:
 
 class QuantizedKernelTest : public KernelTest {};
 class GroupedKernelTest : public KernelTest {};
+class HalfKernelTest : public KernelTest {
+protected:
+  /// Results are NaN where the evaluator's are, and are compared with them,
+  /// both times `scale`, where they are numbers. Returns how many are NaN.
+  int64_t checkNumbers(const LinearShape &shape, float scale) {
+    int64_t nans = 0;
+    compareNumbers(linearModule(weights(), shape), scale, nans);
+    return nans;
+  }
+
+private:
+  void compareNumbers(const TestModule &module, float scale, int64_t &nans) {
+    SCOPED_TRACE(module.name);
+    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    const std::vector<EvalBatch> steps = separateSteps(kTokens);
+    auto expected = (*compiled)->evaluate(steps);
+    ASSERT_TRUE(expected.ok()) << expected.error().message;
+    auto run = GuardedRun::open((*compiled)->program(), sizesFor(steps));
+    ASSERT_TRUE(run.ok()) << run.error().message;
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const std::vector<float> found = (*run)->step(steps[i]);
+      ASSERT_EQ(found.size(), (*expected)[i].size());
+      std::vector<float> numbers, expectedNumbers;
+      for (size_t j = 0; j < found.size(); ++j) {
+        const float value = (*expected)[i][j];
+        ASSERT_EQ(std::isnan(found[j]), std::isnan(value)) << j;
+        if (std::isnan(value)) {
+          ++nans;
+          continue;
+        }
+        numbers.push_back(found[j] * scale);
+        expectedNumbers.push_back(value * scale);
+      }
+      expectClose(numbers, expectedNumbers, {1e-5, 1e-6});
+    }
+  }
+};
 
 std::string testName(const testing::TestParamInfo<Weights> &info) {
   return nameOf(info.param);
@@ -145,7 +188,7 @@ std::string testName(const testing::TestParamInfo<Weights> &info) {
 
 INSTANTIATE_TEST_SUITE_P(Dtype, KernelTest,
                          testing::Values(Weights::F32, Weights::BF16,
-                                         Weights::I4, Weights::I6,
+                                         Weights::F16, Weights::I4, Weights::I6,
                                          Weights::I8Groups, Weights::I8Bf16),
                          testName);
 INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
@@ -158,6 +201,9 @@ INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
 INSTANTIATE_TEST_SUITE_P(Dtype, GroupedKernelTest,
                          testing::Values(Weights::I4Groups, Weights::I6Groups,
                                          Weights::I8Groups),
+                         testName);
+
+INSTANTIATE_TEST_SUITE_P(Dtype, HalfKernelTest, testing::Values(Weights::F16),
                          testName);
 
 // The harness itself: an access behind a buffer is found and named.
@@ -240,6 +286,24 @@ TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
         sameBits(logitsOf(**compiled, {whole}), logitsOf(**compiled, few)))
         << module.name;
   }
+}
+
+// Inputs that f16 cannot hold are its largest number, be they infinite; NaN
+// stays NaN, in its own row.
+TEST_P(HalfKernelTest, LargeInputsSaturate) {
+  for (const LinearShape &shape :
+       {LinearShape{.in = 333, .out = 96, .wideInput = true},
+        LinearShape{.in = 40, .out = 130, .bias = true, .wideInput = true}})
+    EXPECT_GT(checkNumbers(shape, 1), 0)
+        << "no step has the token whose row has a NaN";
+}
+
+// What is subnormal in f16 is a number like any other.
+TEST_P(HalfKernelTest, SubnormalWeights) {
+  for (const LinearShape &shape :
+       {LinearShape{.in = 333, .out = 96, .tinyWeights = true},
+        LinearShape{.in = 1100, .out = 40, .tinyWeights = true}})
+    EXPECT_EQ(checkNumbers(shape, 0x1p15f), 0);
 }
 
 // The result as f32 rows, and as the next product's input.

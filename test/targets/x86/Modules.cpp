@@ -13,6 +13,8 @@ const char *nameOf(Weights weights) {
     return "f32";
   case Weights::BF16:
     return "bf16";
+  case Weights::F16:
+    return "f16";
   case Weights::I4:
     return "int4";
   case Weights::I6:
@@ -41,7 +43,8 @@ namespace {
 class ModuleText {
 public:
   ModuleText(Weights weights, std::string kv)
-      : kind_(weights), element_(weights == Weights::BF16 ? "bf16" : "f32"),
+      : kind_(weights),
+        element_(isQuantized(weights) ? "f32" : nameOf(weights)),
         header_("!kv = !swallow.kv<" + kv + ", element = " + element_) {}
   ModuleText(Weights weights)
       : ModuleText(weights, "layers = 1, heads = 1, head_dim = 2") {}
@@ -87,6 +90,14 @@ public:
   void embedding(int64_t columns, const std::string &name = "embed") {
     weight(name, matrix(kTokens, columns), {kTokens});
     embed(columns, kTokens, name);
+  }
+  /// The same by a table in f32.
+  void wideEmbedding(int64_t columns) {
+    std::string type = "tensor<" + std::to_string(kTokens) + "x" +
+                       std::to_string(columns) + "xf32>";
+    weight("wide", type, {kTokens});
+    body("%x = swallow.embedding %batch, %wide : " + type + " -> " +
+         rows(columns));
   }
   void embed(int64_t columns, int64_t tokens,
              const std::string &name = "embed") {
@@ -155,8 +166,12 @@ TestModule embeddingModule(Weights weights, int64_t columns) {
 
 TestModule linearModule(Weights weights, const LinearShape &s) {
   ModuleText m(weights);
-  m.embedding(s.in, s.exactInput ? "exact" : "embed");
-  m.weight("proj", m.matrix(s.out, s.in), {s.out});
+  if (s.wideInput)
+    m.wideEmbedding(s.in);
+  else
+    m.embedding(s.in, s.exactInput ? "exact" : "embed");
+  const std::string proj = s.tinyWeights ? "tiny" : "proj";
+  m.weight(proj, m.matrix(s.out, s.in), {s.out});
   std::string parts = m.norm(s.norm, s.in);
   if (s.bias) {
     m.weight("bias", m.vector(s.out), {s.out});
@@ -164,14 +179,16 @@ TestModule linearModule(Weights weights, const LinearShape &s) {
   }
   if (s.residual)
     parts += " residual %x : " + m.rows(s.out);
-  m.body("%y = swallow.fused_linear %x, %proj" + parts + " : " + m.rows(s.in) +
-         ", " + m.matrix(s.out, s.in) + " -> " + m.rows(s.out));
+  m.body("%y = swallow.fused_linear %x, %" + proj + parts + " : " +
+         m.rows(s.in) + ", " + m.matrix(s.out, s.in) + " -> " + m.rows(s.out));
   m.selectRows("%y", s.out);
   return m.finish("linear_" + sizes(s.in, s.out) +
                       flags({{s.norm, "_norm"},
                              {s.bias, "_bias"},
                              {s.residual, "_residual"},
-                             {s.exactInput, "_exact"}}),
+                             {s.exactInput, "_exact"},
+                             {s.wideInput, "_wide"},
+                             {s.tinyWeights, "_tiny"}}),
                   s.out);
 }
 

@@ -23,6 +23,7 @@ struct TestModule {
 enum class Weights {
   F32,
   BF16,
+  F16,
   I4,
   I6,
   I8,
@@ -51,6 +52,11 @@ struct LinearShape {
   /// Rows of the input are multiples of 1 / 127 with a largest value of 1 in
   /// each 32 columns, so that quantising them loses nothing.
   bool exactInput = false;
+  /// Rows of the input are in f32, some of their values larger than any f16, or
+  /// NaN or infinite.
+  bool wideInput = false;
+  /// All weights are subnormal in f16.
+  bool tinyWeights = false;
 };
 /// embedding -> fused_linear -> select_rows.
 TestModule linearModule(Weights weights, const LinearShape &shape);
