@@ -243,12 +243,12 @@ private:
 OwningOpRef<ModuleOp> importModel(MLIRContext &context,
                                   const ModelConfig &config,
                                   const ImportOptions &options) {
-  assert(options.dtype != DType::F16 && "weights are stored as f32 or bf16");
   context.loadDialect<SwallowDialect, arith::ArithDialect, func::FuncDialect,
                       scf::SCFDialect>();
-  Type element = options.dtype == DType::F32
-                     ? Type(Float32Type::get(&context))
-                     : Type(BFloat16Type::get(&context));
+  Type element = options.dtype == DType::F32 ? Type(Float32Type::get(&context))
+                 : options.dtype == DType::F16
+                     ? Type(Float16Type::get(&context))
+                     : BFloat16Type::get(&context);
   return Importer(context, config, element).run();
 }
 

@@ -15,8 +15,8 @@ class ModuleOp;
 namespace swallow {
 
 struct ImportOptions {
-  /// Element type of the weight matrices and of the keys and values: F32 or
-  /// BF16. Norm weights and biases are always f32.
+  /// Element type of the weight matrices and of the keys and values. Norm
+  /// weights and biases are always f32.
   DType dtype = DType::BF16;
 };
 

@@ -29,7 +29,7 @@ public:
   ProductEmitter(KernelFrame &frame, const Product &product,
                  const PackedLayout &layout, int64_t warps)
       : ProductFrame(frame, product, layout, warps, kProductRows),
-        tiles(layout.nBlock / kStep) {}
+        tiles(layout.nBlock / kStep), element(product.element()) {}
 
   static int64_t sharedBytes(int64_t columns, int64_t warps) {
     return std::max(kProductRows * kInputStride,
@@ -61,8 +61,9 @@ private:
 
   //===--- inputs -----------------------------------------------------------//
 
-  /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
-  /// up to a whole step and in rows that are not there.
+  /// Inputs [first, first + count) of all rows in shared memory, rounded to the
+  /// product's element, zeros up to a whole step and in rows that are not
+  /// there.
   void stageInputs(Value first, int64_t count) {
     Value normWeights = normWeight();
     const int64_t padded = roundUp(count, kStep);
@@ -103,7 +104,7 @@ private:
                 Value at = k.offset(normWeights, k.mul(index, 4));
                 std::tie(w0, w1) = k.loadPair(at, Element::F32);
               }
-              return k.packBf16(norm(x0, w0), norm(x1, w1));
+              return k.packPair(norm(x0, w0), norm(x1, w1), element);
             });
             emitPadding(to, count, padded, at);
           },
@@ -120,7 +121,7 @@ private:
       int64_t pair = count / 2 * 2;
       if (count % 2 != 0) {
         Value last = at(k.i32(static_cast<int32_t>(pair)));
-        k.store(k.packBf16(last, k.zero()), k.offset(to, pair * 2));
+        k.store(k.packPair(last, k.zero(), element), k.offset(to, pair * 2));
         pair += 2;
       }
       for (; pair < padded; pair += 2)
@@ -171,7 +172,7 @@ private:
             sums.slice(static_cast<size_t>((block * tiles + tile) * 4), 4);
         result.append(k.mma({low[2 * tile], low[2 * tile + 1], high[2 * tile],
                              high[2 * tile + 1]},
-                            b, before));
+                            b, before, element));
       }
     }
     return result;
@@ -223,12 +224,13 @@ private:
   }
 
   int64_t tiles; ///< of 16 features in a block
+  Element element;
   Value group, inGroup;
 };
 
 } // namespace
 
-/// The launch for few rows by a bf16 weight.
+/// The launch for few rows by a weight that is not quantised.
 static void
 emitFewRows(StepEmitter &step, const Product &product,
             const PackedLayout &layout,
@@ -245,6 +247,12 @@ emitFewRows(StepEmitter &step, const Product &product,
               [&](KernelFrame &frame) {
                 ProductEmitter(frame, product, layout, warps).emit(epilogue);
               });
+}
+
+Element Product::element() const {
+  WeightOp stored = weight;
+  return stored.getPackedLayout().element == PackedElement::F16 ? Element::F16
+                                                                : Element::BF16;
 }
 
 void swallow::nvidia::emitProduct(

@@ -51,6 +51,10 @@ struct Product {
   /// Whether the thread that an element of a tile goes to is that of the
   /// epilogue, number row * columns + column modulo the block's threads.
   bool ownResults = false;
+
+  /// What tensor cores multiply: weights as they are stored, or bf16 that
+  /// quantised ones become, and inputs that are rounded to it.
+  Element element() const;
 };
 
 /// A unit's results for some rows, in shared memory.

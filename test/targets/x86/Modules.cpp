@@ -13,6 +13,8 @@ const char *nameOf(Weights weights) {
     return "f32";
   case Weights::BF16:
     return "bf16";
+  case Weights::F16:
+    return "f16";
   case Weights::I4:
     return "int4";
   case Weights::I6:
@@ -41,7 +43,8 @@ namespace {
 class ModuleText {
 public:
   ModuleText(Weights weights, std::string kv)
-      : kind_(weights), element_(weights == Weights::BF16 ? "bf16" : "f32"),
+      : kind_(weights),
+        element_(isQuantized(weights) ? "f32" : nameOf(weights)),
         header_("!kv = !swallow.kv<" + kv + ", element = " + element_) {}
   ModuleText(Weights weights)
       : ModuleText(weights, "layers = 1, heads = 1, head_dim = 2") {}
@@ -177,7 +180,7 @@ TestModule linearModule(Weights weights, const LinearShape &s) {
 
 TestModule mlpModule(Weights weights, const MlpShape &s) {
   ModuleText m(weights);
-  m.embedding(s.hidden);
+  m.embedding(s.hidden, s.large ? "large" : "embed");
   std::string gateUp = m.matrix(2 * s.ffn, s.hidden);
   m.weight("gate_up", gateUp, {s.ffn, s.ffn});
   std::string parts = m.norm(s.norm, s.hidden);
@@ -187,9 +190,11 @@ TestModule mlpModule(Weights weights, const MlpShape &s) {
   }
   m.body("%m = swallow.gated_mlp %x, %gate_up" + parts + " : " +
          m.rows(s.hidden) + ", " + gateUp + " -> " + m.rows(s.ffn));
-  std::string name =
-      "mlp_" + sizes(s.hidden, s.ffn) +
-      flags({{s.norm, "_norm"}, {s.bias, "_bias"}, {s.down, "_down"}});
+  std::string name = "mlp_" + sizes(s.hidden, s.ffn) +
+                     flags({{s.norm, "_norm"},
+                            {s.bias, "_bias"},
+                            {s.down, "_down"},
+                            {s.large, "_large"}});
   if (!s.down) {
     m.selectRows("%m", s.ffn);
     return m.finish(name, s.ffn);
