@@ -14,8 +14,9 @@ import tempfile
 
 from swallow_testing import (Checks, Programs, argmax, mean_error, run)
 
-# Of logit_rms: weights and inputs of products in bf16.
-MEAN = 0.02
+# Of logit_rms: weights and inputs of products in 16 bits, keys and values in
+# what is the model's own element.
+MEAN = {"bf16": 0.02, "f16": 0.005}
 # What the GPU's logits may differ from the CPU's, of logit_rms.
 BESIDE_CPU = 0.012
 # The same with quantised weights, whose inputs both quantise alike, in the mean
@@ -27,12 +28,14 @@ BESIDE_FEW = 0.01
 FEW_ROWS = 16
 # What they may differ from those of the reference evaluator, of logit_rms.
 BESIDE_EVALUATOR = 1e-3
+# What other keys and values add to that.
 KV_MEAN = {"bf16": 0, "f16": 1e-3, "int8": 0.02}
 
 
 class CudaTest:
-    def __init__(self, programs, library, folder, work):
+    def __init__(self, programs, library, folder, dtype, work):
         self.programs = programs
+        self.dtype = dtype
         self.folder = folder
         self.artifact = os.path.join(work, "m.swallow")
         self.environment = {
@@ -63,9 +66,21 @@ class CudaTest:
                            f"logits' rms, at most {bound:.1e} is allowed")
 
     def run_all(self):
+        if self.dtype == "bf16":
+            self.bf16()
+        else:
+            self.programs.compile(self.folder, self.artifact, "-target",
+                                  "sm_80", "-dtype", self.dtype)
+            self.prompts()
+            self.pieces()
+            self.verify()
+        self.checks.finish()
+
+    # And all that has nothing to do with the element of weights.
+    def bf16(self):
         self.programs.compile(self.folder, self.artifact, "-target",
                               "x86-64-avx2,sm_80")
-        self.prompts()
+        self.beside_cpu(self.prompts())
         self.pieces()
         self.chosen_device()
         self.verify()
@@ -73,22 +88,29 @@ class CudaTest:
         self.architectures()
         for quant in ("int4", "int8"):
             self.quantized(quant)
-        self.checks.finish()
 
     def prompts(self):
-        for i, case in enumerate(self.golden["logits"]):
-            rows = self.logits(case["ids"])[0]
-            self.close(rows[-1], case, MEAN, f"prompt {i}")
+        """The logits of each, in the model's own element of keys."""
+        mean = MEAN[self.dtype]
+        prompts = [self.logits(case["ids"])[0]
+                   for case in self.golden["logits"]]
+        for i, (case, rows) in enumerate(zip(self.golden["logits"], prompts)):
+            self.close(rows[-1], case, mean, f"prompt {i}")
+        for element, bound in KV_MEAN.items():
+            case = self.golden["logits"][0]
+            rows = self.logits(case["ids"], "--kv-cache", element,
+                               "--chunk", "7")[0]
+            self.close(rows[-1], case, max(mean, MEAN.get(element, 0)) + bound,
+                       f"{element} keys")
+        return prompts
+
+    def beside_cpu(self, prompts):
+        for i, (case, rows) in enumerate(zip(self.golden["logits"], prompts)):
             cpu = self.logits(case["ids"], device="cpu")[0]
             error = max(mean_error(a, b) for a, b in zip(rows, cpu))
             self.checks.expect(error <= BESIDE_CPU * case["logit_rms"],
                                f"prompt {i}: {error / case['logit_rms']:.2e} of "
                                "the logits' rms from the CPU's")
-        for element, bound in KV_MEAN.items():
-            case = self.golden["logits"][0]
-            rows = self.logits(case["ids"], "--kv-cache", element,
-                               "--chunk", "7")[0]
-            self.close(rows[-1], case, MEAN + bound, f"{element} keys")
 
     # Chunks, single tokens (recorded steps), and three sequences at once: a row
     # has the same bits whatever is in the step with it, few rows or many. Few
@@ -234,12 +256,14 @@ def main():
     parser.add_argument("--bin", required=True, help="folder of the programs")
     parser.add_argument("--library", required=True, help="the emulated driver")
     parser.add_argument("--golden", required=True, help="folder of the models")
+    parser.add_argument("--dtype", choices=MEAN, default="bf16",
+                        help="element of the weights [bf16]")
     parser.add_argument("model")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         CudaTest(Programs(arguments.bin), arguments.library,
                  os.path.join(arguments.golden, arguments.model),
-                 work).run_all()
+                 arguments.dtype, work).run_all()
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ TEST(Importer, BiasesAndTiedEmbeddings) {
 TEST(Importer, EveryGoldenConfigVerifies) {
   for (const char *name : {"llama2-gqa", "llama2-mha", "llama31",
                            "llama31-tied", "mistral-window", "shisa-extra"})
-    for (DType dtype : {DType::F32, DType::BF16})
+    for (DType dtype : {DType::F32, DType::BF16, DType::F16})
       EXPECT_NE(importText(golden(name), dtype).find("func.func @step("),
                 std::string::npos)
           << name;

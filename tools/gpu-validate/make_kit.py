@@ -23,7 +23,8 @@ GOLDEN = SOURCE / "test" / "golden"
 SHAPES = [SOURCE / "test" / "shapes" / name
           for name in ("1b", "8b", "mistral-7b")]
 TARGETS = "x86-64,sm_80,sm_90"
-WEIGHTS = {"bf16": [], "int8": ["-quant=int8"], "int4": ["-quant=int4"]}
+WEIGHTS = {"bf16": [], "f16": ["-dtype=f16"], "int8": ["-quant=int8"],
+           "int4": ["-quant=int4"]}
 MAX_BYTES = 60_000_000
 # All that the program may need of the machine; it opens the driver by itself.
 ALLOWED = re.compile(
@@ -128,7 +129,8 @@ def main():
                         help="a .tar.gz, or a folder that does not exist yet")
     parser.add_argument("--target", default=TARGETS, help=f"[{TARGETS}]")
     parser.add_argument("--weights", type=names, default=["bf16"],
-                        help="bf16, int8, int4: each makes all models [bf16]")
+                        help="bf16, f16, int8, int4: each makes all models\n"
+                        "[bf16]")
     parser.add_argument("--golden", type=names, default=every,
                         help="models of test/golden, or '' [all]")
     parser.add_argument("--shape", type=Path, action="append",

@@ -159,7 +159,8 @@ private:
     for (int64_t i = 0; i < featureFragments(); ++i)
       for (int64_t j = 0; j < rowFragments(); ++j)
         result.append(k.mma(fragments.slice(i * 4, 4), b.slice(j * 2, 2),
-                            sums.slice((i * rowFragments() + j) * 4, 4)));
+                            sums.slice((i * rowFragments() + j) * 4, 4),
+                            product.element()));
     return result;
   }
 

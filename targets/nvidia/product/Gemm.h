@@ -51,10 +51,10 @@ struct GemmTile {
   int64_t warpRows() const { return rows / rowWarps; }
 };
 
-/// Emits the launches of a product, by a bf16 or quantised weight, for steps of
-/// more than kFewRows rows, one for each size of tile; that of its input
-/// (GemmInput.h) comes before. `epilogue` stores a unit's results, after a
-/// barrier.
+/// Emits the launches of a product, by a weight in bf16 or f16 or a quantised
+/// one, for steps of more than kFewRows rows, one for each size of tile; that
+/// of its input (GemmInput.h) comes before. `epilogue` stores a unit's results,
+/// after a barrier.
 void emitGemm(StepEmitter &step, const Product &product,
               llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 

@@ -12,7 +12,7 @@ constexpr int64_t kThreads = 256;
 
 bool isPrepared(StepEmitter &step, const Product &product) {
   return product.norm || product.selectRows ||
-         !step.storedType(product.input).isBF16();
+         elementOf(step.storedType(product.input)) != product.element();
 }
 
 /// One block per row.
@@ -42,14 +42,14 @@ public:
         x0 = normalised(x0, w0);
         x1 = normalised(x1, w1);
       }
-      k.store(k.packBf16(x0, x1), k.offset(to, k.mul(pair, 4)));
+      k.store(k.packPair(x0, x1, rows.element), k.offset(to, k.mul(pair, 4)));
     });
     if (input.columns % 2 != 0)
       k.ifThen(k.equal(thread, k.i32(0)), [&] {
         Value x = lastInput();
         if (product.norm)
           x = normalised(x, k.load(k.f32Type(), k.offset(weight, last() * 4)));
-        k.storeElement(x, k.offset(to, last() * 2), Element::BF16);
+        k.storeElement(x, k.offset(to, last() * 2), rows.element);
       });
   }
 
@@ -122,5 +122,5 @@ Rows swallow::nvidia::gemmInput(KernelFrame &frame, const Product &product) {
   if (!isPrepared(frame.step, product))
     return rows;
   return {frame.slot(frame.step.workspaceSlot(product.op, "norm")),
-          rows.columns, Element::BF16};
+          rows.columns, product.element()};
 }

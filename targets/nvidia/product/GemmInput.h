@@ -1,8 +1,9 @@
 //===- GemmInput.h - rows as a GEMM takes them ------------------*- C++ -*-===//
 //
-// A GEMM copies its rows to shared memory as they are, so they must be bf16. A
-// kernel of its own normalises, rounds and selects rows where that is needed:
-// every block of the GEMM would otherwise do it again.
+// A GEMM copies its rows to shared memory as they are, so they must be what it
+// multiplies, Product::element(). A kernel of its own normalises, rounds and
+// selects rows where that is needed: every block of the GEMM would otherwise do
+// it again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +18,8 @@ namespace swallow::nvidia {
 /// steps of more than kFewRows rows, or all with Product::prepared.
 void emitGemmInput(StepEmitter &step, const Product &product);
 
-/// Where the GEMM's rows lie, bf16: those of the input itself or those that
-/// were prepared, number 0 first (of those that want logits with selectRows).
+/// Where the GEMM's rows lie: those of the input itself or those that were
+/// prepared, number 0 first (of those that want logits with selectRows).
 /// Nothing is behind the columns of a row.
 Rows gemmInput(KernelFrame &frame, const Product &product);
 

@@ -61,7 +61,7 @@ LeftOperand::Values LeftOperand::fragments(Value stage, int64_t part) {
 
 namespace {
 
-/// bf16 weights as they are packed.
+/// Weights of 16 bits as they are packed.
 class PackedWeights : public LeftOperand {
 public:
   PackedWeights(KernelFrame &frame, const Product &product,
@@ -147,7 +147,7 @@ private:
   Values targets;
 };
 
-/// A step of weights in bf16.
+/// A step of weights in 16 bits.
 int64_t stepBytes(const GemmTile &tile) {
   return tile.step * tile.features * 2;
 }

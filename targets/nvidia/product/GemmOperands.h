@@ -5,7 +5,7 @@
 // shared memory has bank conflicts: lanes that are served together, a quarter
 // of a warp with 16 bytes each or half of one with 8, use different banks.
 //
-//   - Weights in bf16 lie as in global memory, [input pair][feature], a word
+//   - Weights in 16 bits lie as in global memory, [input pair][feature], a word
 //     for each feature; of a pair p, the 16 bytes of features 4 * i to 4 * i +
 //     3 are in place i ^ (2 * (p % 4)). Lane 4 * g + t reads features 2 * g and
 //     2 * g + 1 of each 16, of pairs t and t + 4: 8 bytes at a time, which are
@@ -42,7 +42,7 @@ struct GemmThread {
 };
 
 /// The weights of a tile. What is staged is the implementation's own matter;
-/// fragments are read from the form of bf16 above, which is either the stage
+/// fragments are read from the form of 16 bits above, which is either the stage
 /// itself or made from it.
 class LeftOperand {
 public:
@@ -108,7 +108,7 @@ public:
   using Value = mlir::Value;
   using Values = GpuBuilder::Values;
 
-  /// Rows row0 .. row0 + count - 1 of `rows`, which are bf16.
+  /// Rows row0 .. row0 + count - 1 of `rows`, whose elements have 16 bits.
   RightOperand(KernelFrame &frame, const GemmTile &tile,
                const GemmThread &thread, const Rows &rows, Value row0,
                Value count);

@@ -95,8 +95,9 @@ public:
                                   second ? k.extract(second, feature) : Value(),
                                   unit.half);
         for (int64_t pair = 0; pair < 4; ++pair)
-          words[pair].push_back(k.packBf16(weight(bytes[2 * pair], scale),
-                                           weight(bytes[2 * pair + 1], scale)));
+          words[pair].push_back(k.packPair(weight(bytes[2 * pair], scale),
+                                           weight(bytes[2 * pair + 1], scale),
+                                           Element::BF16));
       }
       for (int64_t pair = 0; pair < 4; ++pair)
         k.storeNeighbours(

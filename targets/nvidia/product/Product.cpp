@@ -29,7 +29,7 @@ public:
   ProductEmitter(KernelFrame &frame, const Product &product,
                  const PackedLayout &layout, int64_t warps)
       : ProductFrame(frame, product, layout, warps, kProductRows),
-        tiles(layout.nBlock / kStep) {}
+        tiles(layout.nBlock / kStep), element(product.element()) {}
 
   static int64_t sharedBytes(int64_t columns, int64_t warps) {
     return std::max(kProductRows * kInputStride,
@@ -61,8 +61,9 @@ private:
 
   //===--- inputs -----------------------------------------------------------//
 
-  /// Inputs [first, first + count) of all rows as bf16 in shared memory, zeros
-  /// up to a whole step and in rows that are not there.
+  /// Inputs [first, first + count) of all rows in shared memory, rounded to the
+  /// product's element, zeros up to a whole step and in rows that are not
+  /// there.
   void stageInputs(Value first, int64_t count) {
     Value normWeights = normWeight();
     const int64_t padded = roundUp(count, kStep);
@@ -95,15 +96,16 @@ private:
             // Chunks begin at even columns, and rows are aligned.
             forEachPair(count / 2 * 2, [&](Value column) {
               Value index = k.add(first, column);
-              auto [x0, x1] = k.loadPair(
-                  k.offset(from, k.mul(index, sizeOf(input.element))),
-                  input.element);
+              Value place = k.offset(from, k.mul(index, sizeOf(input.element)));
+              if (!hasNorm && input.element == element)
+                return k.load(k.i32Type(), place);
+              auto [x0, x1] = k.loadPair(place, input.element);
               Value w0, w1;
               if (hasNorm) {
                 Value at = k.offset(normWeights, k.mul(index, 4));
                 std::tie(w0, w1) = k.loadPair(at, Element::F32);
               }
-              return k.packBf16(norm(x0, w0), norm(x1, w1));
+              return k.packPair(norm(x0, w0), norm(x1, w1), element);
             });
             emitPadding(to, count, padded, at);
           },
@@ -120,7 +122,7 @@ private:
       int64_t pair = count / 2 * 2;
       if (count % 2 != 0) {
         Value last = at(k.i32(static_cast<int32_t>(pair)));
-        k.store(k.packBf16(last, k.zero()), k.offset(to, pair * 2));
+        k.store(k.packPair(last, k.zero(), element), k.offset(to, pair * 2));
         pair += 2;
       }
       for (; pair < padded; pair += 2)
@@ -130,59 +132,118 @@ private:
 
   //===--- products ---------------------------------------------------------//
 
+  /// Steps of a warp whose weights are asked for together: some 16 loads.
+  int64_t together() const {
+    return std::clamp<int64_t>(16 / (product.unitBlocks * tiles), 1, 4);
+  }
+  int64_t stepBytes() const { return kStep / 2 * layout.nBlock * 4; }
+
   /// Adds the products of inputs [first, first + count).
   Values emitChunk(Value first, int64_t count, ValueRange sums) {
     stageInputs(first, count);
     k.barrier();
-    const auto whole = static_cast<int32_t>(count / kStep);
-    Values result =
-        k.loop(warp, k.i32(whole), warps, sums, [&](Value step, ValueRange in) {
-          return emitStep(first, step, in, 8);
-        });
+    Value pair = k.add(k.add(k.div(first, 2), k.mul(warp, kStep / 2)), inGroup);
+    // The lane's weights of the warp's next step, then the sums. All that a
+    // step reads is a constant behind this one pointer.
+    Values carried = {k.offset(weights, k.add(k.mul(pair, layout.nBlock * 4),
+                                              k.mul(group, width() * 4)))};
+    carried.append(sums.begin(), sums.end());
+    auto emitLoop = [&](int64_t begin, int64_t end, int64_t number) {
+      if (begin < end)
+        carried =
+            k.loop(k.add(warp, begin), k.i32(static_cast<int32_t>(end)),
+                   number * warps, carried, [&](Value step, ValueRange in) {
+                     return emitSteps(step, in, number);
+                   });
+    };
+    const int64_t whole = count / kStep;
+    const int64_t grouped = roundDown(whole, together() * warps);
+    emitLoop(0, grouped, together());
+    emitLoop(grouped, whole, 1);
+    ValueRange result = ValueRange(carried).drop_front();
     const int64_t rest = count % kStep;
     if (rest == 0)
-      return result;
+      return Values(result);
     // The last step is one warp's, which leaves out the pairs that are not
     // there.
     Value mine = k.equal(warp, k.i32(static_cast<int32_t>(whole % warps)));
     return k.ifThenElse(
-        mine, TypeRange(ValueRange(result)),
-        [&] { return emitStep(first, k.i32(whole), result, (rest + 1) / 2); },
-        [&] { return result; });
+        mine, TypeRange(result),
+        [&] {
+          Value inputs = inputsAt(k.i32(static_cast<int32_t>(whole)));
+          return multiply(loadStep(inputs, carried.front(), 0, (rest + 1) / 2),
+                          result);
+        },
+        [&] { return Values(result); });
   }
 
-  /// One step of 16 inputs, of which `pairs` pairs are there.
-  Values emitStep(Value first, Value step, ValueRange sums, int64_t pairs) {
-    // Row `group` of the inputs, its pairs inGroup and inGroup + 4.
-    Value at = k.offset(
-        scratch, k.add(k.mul(group, kInputStride),
-                       k.add(k.mul(step, kStep * 2), k.mul(inGroup, 4))));
-    Values b = {k.load(k.i32Type(), at), k.load(k.i32Type(), k.offset(at, 16))};
-    Value pair = k.add(k.div(first, 2), k.add(k.mul(step, 8), inGroup));
-    Values result;
+  static int64_t roundDown(int64_t value, int64_t unit) {
+    return value / unit * unit;
+  }
+
+  /// Steps `step`, and `number` - 1 more of the warp: (weights, sums) for the
+  /// next.
+  Values emitSteps(Value step, ValueRange in, int64_t number) {
+    Value inputs = inputsAt(step);
+    SmallVector<Operands> operands;
+    for (int64_t i = 0; i < number; ++i)
+      operands.push_back(loadStep(inputs, in.front(), i * warps, kStep / 2));
+    Values sums(in.drop_front());
+    for (const Operands &of : operands)
+      sums = multiply(of, sums);
+    Values out = {k.offset(in.front(), number * warps * stepBytes())};
+    out.append(sums);
+    return out;
+  }
+
+  /// Of a step: the lane's inputs of its row, and for each block of the unit
+  /// its features of the pairs inGroup and inGroup + 4.
+  struct Operands {
+    Values inputs;
+    SmallVector<Values> low, high;
+  };
+
+  /// Row `group` of the inputs from pair inGroup of a step on.
+  Value inputsAt(Value step) {
+    return k.offset(scratch,
+                    k.add(k.mul(group, kInputStride),
+                          k.add(k.mul(step, kStep * 2), k.mul(inGroup, 4))));
+  }
+
+  /// The step that is `ahead` steps behind those at `inputs` and `from`, of
+  /// whose 8 pairs `pairs` are there.
+  Operands loadStep(Value inputs, Value from, int64_t ahead, int64_t pairs) {
+    Operands operands;
+    Value at = k.offset(inputs, ahead * kStep * 2);
+    operands.inputs = {k.load(k.i32Type(), at),
+                       k.load(k.i32Type(), k.offset(at, 16))};
     for (int64_t block = 0; block < product.unitBlocks; ++block) {
-      Value from = k.offset(
-          k.offset(weights, block * layout.blockBytes()),
-          k.add(k.mul(pair, layout.nBlock * 4), k.mul(group, width() * 4)));
-      Values low = loadFeatures(from, 0, pairs);
-      Values high = loadFeatures(from, 4, pairs);
-      for (int64_t tile = 0; tile < tiles; ++tile) {
-        ValueRange before =
-            sums.slice(static_cast<size_t>((block * tiles + tile) * 4), 4);
+      const int64_t offset = block * layout.blockBytes() + ahead * stepBytes();
+      operands.low.push_back(loadFeatures(from, offset, 0, pairs));
+      operands.high.push_back(loadFeatures(from, offset, 4, pairs));
+    }
+    return operands;
+  }
+
+  Values multiply(const Operands &operands, ValueRange sums) {
+    Values result;
+    for (auto [block, low] : llvm::enumerate(operands.low)) {
+      const Values &high = operands.high[block];
+      for (int64_t tile = 0; tile < tiles; ++tile)
         result.append(k.mma({low[2 * tile], low[2 * tile + 1], high[2 * tile],
                              high[2 * tile + 1]},
-                            b, before));
-      }
+                            operands.inputs, sums.slice(result.size(), 4),
+                            element));
     }
     return result;
   }
 
   /// The 2 * tiles features of the lane of the pair of inputs that is `base`
-  /// behind the one at `from`, zeros where the pair, number inGroup + `base` of
-  /// the step, is not below `pairs`.
-  Values loadFeatures(Value from, int64_t base, int64_t pairs) {
+  /// behind the one at `from` + `offset`, zeros where the pair, number inGroup
+  /// + `base` of the step, is not below `pairs`.
+  Values loadFeatures(Value from, int64_t offset, int64_t base, int64_t pairs) {
     const int64_t count = 2 * tiles;
-    const int64_t offset = base * layout.nBlock * 4;
+    offset += base * layout.nBlock * 4;
     auto load = [&] {
       Values features;
       for (int64_t at = 0; at < count; at += width())
@@ -223,12 +284,13 @@ private:
   }
 
   int64_t tiles; ///< of 16 features in a block
+  Element element;
   Value group, inGroup;
 };
 
 } // namespace
 
-/// The launch for few rows by a bf16 weight.
+/// The launch for few rows by a weight that is not quantised.
 static void
 emitFewRows(StepEmitter &step, const Product &product,
             const PackedLayout &layout,
@@ -245,6 +307,12 @@ emitFewRows(StepEmitter &step, const Product &product,
               [&](KernelFrame &frame) {
                 ProductEmitter(frame, product, layout, warps).emit(epilogue);
               });
+}
+
+Element Product::element() const {
+  WeightOp stored = weight;
+  return stored.getPackedLayout().element == PackedElement::F16 ? Element::F16
+                                                                : Element::BF16;
 }
 
 void swallow::nvidia::emitProduct(

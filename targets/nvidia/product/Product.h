@@ -13,6 +13,8 @@
 //     features 4 * g .. 4 * g + 3 of each 32, of input pairs t and t + 4, so
 //     that a warp reads whole stretches of memory, 16 bytes to a lane at a
 //     time;
+//   - a warp asks for the weights of up to four such steps at once, all of them
+//     constants behind one pointer that the loop moves on;
 //   - the sums of the warps are added up in shared memory in the order of the
 //     warps, whatever the number of rows: results do not depend on what else is
 //     in a step.
@@ -51,6 +53,10 @@ struct Product {
   /// Whether the thread that an element of a tile goes to is that of the
   /// epilogue, number row * columns + column modulo the block's threads.
   bool ownResults = false;
+
+  /// What tensor cores multiply: weights as they are stored, or bf16 that
+  /// quantised ones become, and inputs that are rounded to it.
+  Element element() const;
 };
 
 /// A unit's results for some rows, in shared memory.

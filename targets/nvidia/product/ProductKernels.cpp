@@ -103,7 +103,7 @@ void swallow::nvidia::emitKernels(StepEmitter &step, FusedLmHeadOp op) {
   Product product{op, op.getInput(), weight, op.getNorm(), epsOf(op.getEps())};
   product.selectRows = true;
   // Quantised rows are made of what f32 has of them.
-  product.prepared = weight.getPackedLayout().element == PackedElement::BF16;
+  product.prepared = !isQuantized(weight.getPackedLayout().element);
   // There are blocks enough for any GPU, and two of them share the row.
   product.unitBlocks = weight.getPackedLayout().totalBlocks() % 2 == 0 ? 2 : 1;
   product.ownResults = true;

@@ -163,8 +163,8 @@ private:
     }
     Value pairs = k.load(k.vectorOf(k.i32Type(), 2), at, 8);
     Value first = k.extract(pairs, 0), second = k.extract(pairs, 1);
-    return {k.lowBf16(first), k.highBf16(first), k.lowBf16(second),
-            k.highBf16(second)};
+    return {k.lowHalf(first, element), k.highHalf(first, element),
+            k.lowHalf(second, element), k.highHalf(second, element)};
   }
 
   /// Stores the codes of the lane's four inputs, and the scale that it shares

@@ -83,6 +83,19 @@ TEST(Float, MinMaxAndSigns) {
   expectFloat("max.f32 %d, %a, %b;", {-0.0f}, {0.0f}, {}, {0});
   expectFloat("max.NaN.f32 %d, %a, %b;", {notANumber, 1}, {2, 3}, {},
               {0x7fffffffu, bitsOf(3)});
+  // The NaN is canonical whichever operand has it, zeros are ordered, and
+  // subnormals stay.
+  for (const char *code :
+       {"min.NaN.f32 %d, %a, %b;", "max.NaN.f32 %d, %a, %b;"})
+    expectFloat(code, {notANumber, 1, -infinity},
+                {-infinity, -notANumber, notANumber}, {},
+                {0x7fffffffu, 0x7fffffffu, 0x7fffffffu});
+  expectFloat("min.NaN.f32 %d, %a, %b;", {0.0f, 65504, infinity, 0x1p-149f},
+              {-0.0f, 65505, 65504, 1}, {},
+              {0x80000000u, bitsOf(65504), bitsOf(65504), 1});
+  expectFloat("max.NaN.f32 %d, %a, %b;", {-0.0f, -65504, -infinity, 0x1p-149f},
+              {0.0f, -65505, -65504, -1}, {},
+              {0, bitsOf(-65504), bitsOf(-65504), 1});
   expectFloat("neg.f32 %d, %a;", {0, 1}, {}, {}, {0x80000000u, bitsOf(-1)});
   expectFloat("abs.ftz.f32 %d, %a;", {-0x1p-130f, -2}, {}, {}, {0, bitsOf(2)});
   // copysign: the sign of a, the magnitude of b.
@@ -147,8 +160,32 @@ TEST(Float, ToAndFromHalf) {
   expectBits("mov.b32 %f0, %a; mov.b32 %f1, %b; cvt.rn.relu.f16x2.f32 %d, "
              "%f0, %f1;",
              {bitsOf(-2)}, {bitsOf(1)}, {}, {0x00003c00u});
+  // Each half is rounded by itself: ties to even, subnormals kept, infinity
+  // beyond the largest number, one NaN.
+  expectBits("mov.b32 %f0, %a; mov.b32 %f1, %b; cvt.rn.f16x2.f32 %d, %f0, "
+             "%f1;",
+             {bitsOf(1 + 0x1p-11f), bitsOf(0x1p-24f), bitsOf(65519),
+              bitsOf(-infinity), bitsOf(-notANumber), bitsOf(0x1.ffcp-15f)},
+             {bitsOf(1 + 0x3p-11f), bitsOf(-0x1p-25f), bitsOf(-65520),
+              bitsOf(-0.0f), bitsOf(-2), bitsOf(0x1.ff8p-15f)},
+             {},
+             {0x3c003c02u, 0x00018000u, 0x7bfffc00u, 0xfc008000u, 0x7fffc000u,
+              0x040003ffu});
+  // What is too large becomes the largest number when it is bounded before.
+  expectBits(
+      "mov.b32 %f0, %a; mov.b32 %f1, %b;"
+      "min.NaN.f32 %f0, %f0, 0f477FE000; max.NaN.f32 %f0, %f0, 0fC77FE000;"
+      "min.NaN.f32 %f1, %f1, 0f477FE000; max.NaN.f32 %f1, %f1, 0fC77FE000;"
+      "cvt.rn.f16x2.f32 %d, %f0, %f1;",
+      {bitsOf(65520), bitsOf(-infinity), bitsOf(notANumber)},
+      {bitsOf(-65520), bitsOf(infinity), bitsOf(-1e30f)}, {},
+      {0x7bfffbffu, 0xfbff7bffu, 0x7ffffbffu});
   expectBits("mov.b32 {%h0, %h1}, %a; cvt.f32.f16 %f0, %h0; mov.b32 %d, %f0;",
-             {0x0001u, 0x7bffu}, {}, {}, {bitsOf(0x1p-24f), bitsOf(65504)});
+             {0x0001u, 0x7bffu, 0x83ffu, 0x8000u, 0xfc00u, 0x0400u}, {}, {},
+             {bitsOf(0x1p-24f), bitsOf(65504), bitsOf(-0x1.ff8p-15f),
+              0x80000000u, bitsOf(-infinity), bitsOf(0x1p-14f)});
+  expectBits("mov.b32 {%h0, %h1}, %a; cvt.f32.f16 %f0, %h1; mov.b32 %d, %f0;",
+             {0x3c000001u, 0x00010000u}, {}, {}, {bitsOf(1), bitsOf(0x1p-24f)});
   // tf32 keeps 10 bits; .rna rounds a tie away from zero.
   expectBits("mov.b32 %f0, %a; cvt.rna.tf32.f32 %d, %f0;",
              {bitsOf(1 + 0x1p-11f), bitsOf(-(1 + 0x1p-12f))}, {}, {},

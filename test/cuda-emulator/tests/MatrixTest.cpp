@@ -11,6 +11,8 @@
 
 #include "runtime/support/FloatFormats.h"
 
+#include <cmath>
+#include <limits>
 #include <utility>
 
 using namespace swallow::emulator;
@@ -218,6 +220,51 @@ uint16_t elementOf(int matrix, int row, int column) {
 TEST(Matrix, Products) {
   for (const Shape &shape : shapes)
     checkShape(shape);
+}
+
+// Products of f16 are exact in f32: subnormal operands count, products beyond
+// f16 and below its smallest number are there, and infinities and NaN spread as
+// IEEE 754 has it. Row r of A is ofA[r] at input r and zero elsewhere; column n
+// of B is ofB[n] throughout.
+TEST(Matrix, HalfOperands) {
+  constexpr uint16_t one = 0x3c00;
+  // 2^-24, 1023 * 2^-24, 65504, -2^-24, -65504, infinity, NaN, 2^-14
+  std::vector<uint16_t> ofA = {0x0001, 0x03ff, 0x7bff, 0x8001,
+                               0xfbff, 0x7c00, 0x7e00, 0x0400};
+  ofA.resize(16, one);
+  const uint16_t ofB[8] = {one, 0x7bff, 0x0001, 0x8001, 0x7c00, one, one, one};
+  const Shape &shape = shapes[0];
+  ASSERT_STREQ(shape.types, "f32.f16.f16.f32");
+  std::vector<uint32_t> input(32 * 16);
+  for (int lane = 0; lane < 32; ++lane) {
+    uint32_t *in = &input[lane * 16];
+    for (int i = 0; i < 8; ++i) {
+      auto [row, column] = shape.ofA(lane, i);
+      if (row == column)
+        in[i / 2] |= uint32_t{ofA[row]} << 16 * (i % 2);
+    }
+    for (int i = 0; i < 4; ++i)
+      in[4 + i / 2] |= uint32_t{ofB[shape.ofB(lane, i).second]} << 16 * (i % 2);
+  }
+  Harness h(productKernel(shape, 4, 2));
+  uint64_t out = h.space(32 * 16);
+  h.run(warp, {h.upload(input), out});
+  EXPECT_TRUE(h.isClean()) << h.findings();
+  auto got = h.download<float>(out, 128);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float valueA[8] = {0x1p-24f, 0x1.ff8p-15f, 65504, -0x1p-24f,
+                           -65504,   infinity,     NAN,   0x1p-14f};
+  const float valueB[5] = {1, 65504, 0x1p-24f, -0x1p-24f, infinity};
+  for (int lane = 0; lane < 32; ++lane)
+    for (int i = 0; i < 4; ++i) {
+      int row = i < 2 ? lane / 4 : lane / 4 + 8;
+      int column = lane % 4 * 2 + (i & 1);
+      float a = row < 8 ? valueA[row] : 1, b = column < 5 ? valueB[column] : 1;
+      // Zeros of the other inputs times infinity are NaN.
+      uint32_t wanted = a != a || std::isinf(b) ? 0x7fffffffu : bitsOf(a * b);
+      EXPECT_EQ(bitsOf(got[lane * 4 + i]), wanted)
+          << "row " << row << " column " << column;
+    }
 }
 
 TEST(Matrix, HalfAccumulators) {

@@ -57,6 +57,39 @@ TEST(Memory, VectorsAndNarrowTypes) {
   EXPECT_EQ(counters.instructionsWithPrefix("ld.global.nc"), 1u);
 }
 
+// 16 bits leave their neighbours in memory alone, and a word's halves are its
+// low one first.
+TEST(Memory, SixteenBits) {
+  Harness h(moduleOf(std::string(head) + R"(
+  ld.param.u64 %rd1, [p1];
+  mul.wide.u32 %rd2, %r0, 8;
+  add.s64 %rd3, %rd0, %rd2;
+  add.s64 %rd4, %rd1, %rd2;
+  ld.global.nc.b16 %h0, [%rd3+2];
+  ld.global.b16 %h1, [%rd3+4];
+  st.global.b32 [%rd4], 0x11111111;
+  st.global.b16 [%rd4+2], %h1;
+  mov.b32 %r1, {%h0, %h1};
+  st.global.b32 [%rd4+4], %r1;
+  st.global.b16 [%rd4+6], %h0;
+  ret;
+)",
+                     2));
+  std::vector<uint16_t> in(128);
+  for (uint16_t i = 0; i < 128; ++i)
+    in[i] = uint16_t(0x8000u + i);
+  uint64_t out = h.space(256);
+  h.run(warp, {h.upload(in), out});
+  EXPECT_TRUE(h.isClean()) << h.findings();
+  auto got = h.download<uint16_t>(out, 128);
+  for (size_t lane = 0; lane < 32; ++lane) {
+    EXPECT_EQ(got[lane * 4], 0x1111u);
+    EXPECT_EQ(got[lane * 4 + 1], in[lane * 4 + 2]);
+    EXPECT_EQ(got[lane * 4 + 2], in[lane * 4 + 1]);
+    EXPECT_EQ(got[lane * 4 + 3], in[lane * 4 + 1]);
+  }
+}
+
 TEST(Memory, SpacesAndGenericAddresses) {
   Harness h(moduleOf(std::string(head) + R"(
   .local .align 8 .b8 depot[16];

@@ -6,10 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "test/targets/nvidia/GpuRun.h"
-#include "test/targets/x86/KernelHarness.h"
-#include "test/targets/x86/Modules.h"
-#include "test/targets/x86/Steps.h"
+#include "test/targets/nvidia/KernelChecks.h"
 
 #include <gtest/gtest.h>
 
@@ -23,55 +20,12 @@ using emulator::Counters;
 
 namespace {
 
-GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element) {
-  const StepSizes sizes = sizesOf(steps);
-  return {sizes.maxStepTokens, sizes.sequences, sizes.context, element};
-}
-
-/// bf16 is rounded the other way where the order of sums differs. With
-/// quantised weights the evaluator knows their exact values but not that inputs
-/// are quantised as well.
-Bounds boundsOf(Weights weights, KvElement element) {
-  if (isQuantized(weights))
-    return {2e-1, 1.5e-2};
-  if (element == KvElement::I8)
-    return {3e-2, 6e-3};
-  return {1e-2, 2e-3};
-}
-
-void check(const TestModule &module, const std::vector<EvalBatch> &steps,
-           const Bounds &bounds, KvElement element = KvElement::BF16) {
-  SCOPED_TRACE(module.name);
-  SCOPED_TRACE(kvElementName(element));
-  auto gpu = compileForGpu(module.ir, "sm_80");
-  ASSERT_TRUE(gpu.ok()) << gpu.error().message << "\n" << module.ir;
-  // The packed weights and the evaluator are the same for all targets.
-  auto compiled = CompiledModule::compile(module.ir, module.columns);
-  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
-  auto expected = (*compiled)->evaluate(steps, element);
-  ASSERT_TRUE(expected.ok()) << expected.error().message;
-  auto run =
-      GpuRun::open(*gpu, (*compiled)->program(), sizesFor(steps, element));
-  ASSERT_TRUE(run.ok()) << run.error().message;
-  for (size_t i = 0; i < steps.size(); ++i) {
-    SCOPED_TRACE("step " + std::to_string(i) + " of " +
-                 std::to_string(steps[i].ids.size()) + " rows");
-    auto found = (*run)->step(steps[i]);
-    for (const std::string &finding : (*run)->findings())
-      ADD_FAILURE() << finding;
-    ASSERT_TRUE(found.ok()) << found.error().message;
-    expectClose(*found, (*expected)[i], bounds);
-    if (testing::Test::HasFailure())
-      return;
-  }
-}
-
 class GpuKernelTest : public testing::TestWithParam<Weights> {
 protected:
   Weights weights() const { return GetParam(); }
   void check(const TestModule &module, const std::vector<EvalBatch> &steps,
              KvElement element = KvElement::BF16) {
-    ::check(module, steps, boundsOf(weights(), element), element);
+    checkKernels(module, steps, boundsOf(weights(), element), element);
   }
 };
 class GpuQuantizedKernelTest : public GpuKernelTest {};
@@ -120,7 +74,7 @@ TEST_P(GpuQuantizedKernelTest, WeightsAreExact) {
       {.in = 4096, .out = 16, .exactInput = true},
       {.in = 512, .out = 256, .exactInput = true}};
   for (const LinearShape &shape : shapes)
-    ::check(linearModule(weights(), shape), steps, {1e-4, 1e-5});
+    checkKernels(linearModule(weights(), shape), steps, {1e-4, 1e-5});
 }
 
 // There are kernels for one row, for a few and for more.
@@ -148,7 +102,7 @@ TEST_P(GpuKernelTest, RowsAreTheSameAmongOthers) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
     ASSERT_TRUE(gpu.ok()) << gpu.error().message;
-    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    auto compiled = packedFor(module);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
     auto logitsOf = [&](const std::vector<EvalBatch> &steps) {
       std::vector<float> all;
@@ -232,21 +186,22 @@ TEST(GpuGemmTest, ManyRows) {
       {.in = 333, .out = 80, .norm = true, .bias = true},
       {.in = 256, .out = 256, .residual = true}};
   for (const LinearShape &shape : shapes)
-    check(linearModule(kWeights, shape), manyRows(), bounds);
-  check(mlpModule(kWeights,
-                  {.hidden = 88, .ffn = 136, .norm = true, .down = true}),
-        manyRows(), bounds);
-  check(headModule(kWeights, {.hidden = 35, .vocab = 333, .norm = true}),
-        manyRows(), bounds);
-  check(headModule(kWeights, {.hidden = 64, .vocab = 61, .tied = true}),
-        manyRows(), bounds);
+    checkKernels(linearModule(kWeights, shape), manyRows(), bounds);
+  checkKernels(
+      mlpModule(kWeights,
+                {.hidden = 88, .ffn = 136, .norm = true, .down = true}),
+      manyRows(), bounds);
+  checkKernels(headModule(kWeights, {.hidden = 35, .vocab = 333, .norm = true}),
+               manyRows(), bounds);
+  checkKernels(headModule(kWeights, {.hidden = 64, .vocab = 61, .tied = true}),
+               manyRows(), bounds);
   for (int64_t headDim : {34, 64, 160, 224, 256})
-    check(attentionModule(kWeights, {.hidden = 40,
-                                     .heads = 2,
-                                     .kvHeads = 1,
-                                     .headDim = headDim,
-                                     .norm = true}),
-          conversation({17, 70, 1}, 3), bounds);
+    checkKernels(attentionModule(kWeights, {.hidden = 40,
+                                            .heads = 2,
+                                            .kvHeads = 1,
+                                            .headDim = headDim,
+                                            .norm = true}),
+                 conversation({17, 70, 1}, 3), bounds);
 }
 
 // The same by quantised weights, which a GEMM rounds to bf16 and the evaluator
@@ -258,7 +213,8 @@ TEST(GpuGemmTest, QuantizedWeights) {
           LinearShape{.in = 6, .out = 48, .exactInput = true},
           LinearShape{.in = 333, .out = 96, .bias = true, .exactInput = true},
           LinearShape{.in = 512, .out = 256, .exactInput = true}})
-      check(linearModule(weights, shape), manyRows(), Bounds{1.5e-2, 3e-3});
+      checkKernels(linearModule(weights, shape), manyRows(),
+                   Bounds{1.5e-2, 3e-3});
 }
 
 TEST(GpuAttentionTest, KvElements) {
@@ -267,9 +223,9 @@ TEST(GpuAttentionTest, KvElements) {
       {.hidden = 32, .heads = 7, .kvHeads = 1, .headDim = 6, .window = 40}};
   for (const AttentionShape &shape : shapes)
     for (KvElement element : kKvElements)
-      check(attentionModule(kWeights, shape),
-            conversation({1, 8, 9, 33, 70, 3}, 2), boundsOf(kWeights, element),
-            element);
+      checkKernels(attentionModule(kWeights, shape),
+                   conversation({1, 8, 9, 33, 70, 3}, 2),
+                   boundsOf(kWeights, element), element);
 }
 
 // The ring of a window holds fewer positions than the sequences have.
@@ -286,8 +242,8 @@ TEST(GpuAttentionTest, RingsAreReused) {
                                                      .kvHeads = 1,
                                                      .headDim = 10,
                                                      .window = 1}})
-    check(attentionModule(kWeights, shape), conversation(counts, 2),
-          boundsOf(kWeights, KvElement::BF16));
+    checkKernels(attentionModule(kWeights, shape), conversation(counts, 2),
+                 boundsOf(kWeights, KvElement::BF16));
 }
 
 /// Where an instruction is in the kernels that a run launches.
@@ -315,18 +271,19 @@ TEST(GpuAttentionTest, AttentionOfFewAndManyRows) {
       {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 64, .window = 33}};
   for (const AttentionShape &shape : shapes)
     for (KvElement element : {KvElement::BF16, KvElement::I8})
-      check(attentionModule(kWeights, shape),
-            conversation({2, 16, 17, 33, 70, 16, 1}, 3),
-            boundsOf(kWeights, element), element);
+      checkKernels(attentionModule(kWeights, shape),
+                   conversation({2, 16, 17, 33, 70, 16, 1}, 3),
+                   boundsOf(kWeights, element), element);
   // Tiles of fewer rows for large heads, whose few rows are done without.
   for (KvElement element : {KvElement::BF16, KvElement::I8})
-    check(
+    checkKernels(
         attentionModule(
             kWeights, {.hidden = 32, .heads = 2, .kvHeads = 1, .headDim = 256}),
         conversation({2, 70, 3}, 2), boundsOf(kWeights, element), element);
   // One sequence for each row.
-  check(attentionModule(kWeights, shapes[0]), conversation({60, 40, 50}, 64),
-        boundsOf(kWeights, KvElement::BF16));
+  checkKernels(attentionModule(kWeights, shapes[0]),
+               conversation({60, 40, 50}, 64),
+               boundsOf(kWeights, KvElement::BF16));
 }
 
 // More splits of the keys than blocks that share them, and windows that begin
@@ -334,17 +291,17 @@ TEST(GpuAttentionTest, AttentionOfFewAndManyRows) {
 TEST(GpuAttentionTest, LongContexts) {
   AttentionShape shape{.hidden = 32, .heads = 64, .kvHeads = 64, .headDim = 6};
   for (KvElement element : {KvElement::F32, KvElement::BF16})
-    check(attentionModule(kWeights, shape), longConversation(),
-          boundsOf(kWeights, element), element);
+    checkKernels(attentionModule(kWeights, shape), longConversation(),
+                 boundsOf(kWeights, element), element);
   shape.window = 200;
-  check(attentionModule(kWeights, shape), longConversation(),
-        boundsOf(kWeights, KvElement::I8), KvElement::I8);
-  check(attentionModule(kWeights, {.hidden = 32,
-                                   .heads = 4,
-                                   .kvHeads = 1,
-                                   .headDim = 128,
-                                   .window = 300}),
-        longConversation(), boundsOf(kWeights, KvElement::BF16));
+  checkKernels(attentionModule(kWeights, shape), longConversation(),
+               boundsOf(kWeights, KvElement::I8), KvElement::I8);
+  checkKernels(attentionModule(kWeights, {.hidden = 32,
+                                          .heads = 4,
+                                          .kvHeads = 1,
+                                          .headDim = 128,
+                                          .window = 300}),
+               longConversation(), boundsOf(kWeights, KvElement::BF16));
 }
 
 /// A prompt of sequence 0, then its next row as one of `rows`, which begin
@@ -372,7 +329,7 @@ TEST(GpuAttentionTest, RowsDoNotDependOnOthers) {
       kWeights, {.hidden = 32, .heads = 8, .kvHeads = 2, .headDim = 48});
   auto gpu = compileForGpu(module.ir, "sm_80");
   ASSERT_TRUE(gpu.ok()) << gpu.error().message;
-  auto compiled = CompiledModule::compile(module.ir, module.columns);
+  auto compiled = packedFor(module);
   ASSERT_TRUE(compiled.ok()) << compiled.error().message;
   for (KvElement element : kKvElements) {
     SCOPED_TRACE(kvElementName(element));
@@ -417,7 +374,7 @@ TEST(GpuBarrierTest, EveryBarrierIsNeeded) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
     ASSERT_TRUE(gpu.ok()) << gpu.error().message;
-    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    auto compiled = packedFor(module);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
     auto run = [&](const GpuModule &code) {
       auto opened = GpuRun::open(code, (*compiled)->program(),
@@ -466,7 +423,7 @@ TEST(GpuGemmTest, GemmCounts) {
     SCOPED_TRACE(module.name);
     auto gpu = compileForGpu(module.ir, "sm_80");
     ASSERT_TRUE(gpu.ok()) << gpu.error().message;
-    auto compiled = CompiledModule::compile(module.ir, module.columns);
+    auto compiled = packedFor(module);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
     for (const Case &c : cases) {
       SCOPED_TRACE(c.kernel);

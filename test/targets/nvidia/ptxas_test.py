@@ -18,7 +18,8 @@ ALL = ["sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120"]
 # Kernels are as large for these as they get.
 SHAPES = ["1b", "7b", "8b", "70b"]
 SHAPE_TARGETS = ["sm_80", "sm_90", "sm_120"]
-QUANTS = ["int4", "int8"]
+# What is compiled beside bf16, on fewer architectures.
+OTHERS = [("-quant", "int4"), ("-quant", "int8"), ("-dtype", "f16")]
 
 
 def find_ptxas():
@@ -61,21 +62,22 @@ class PtxasTest(unittest.TestCase):
                 with self.subTest(shape=shape, target=target):
                     self.check(TEST / "shapes" / shape, target)
 
-    def test_quantised_golden_models(self):
+    def test_other_weights_of_golden_models(self):
         models = sorted(p.parent for p in TEST.glob("golden/*/config.json"))
         for i, model in enumerate(models):
-            for quant in QUANTS:
+            for weights in OTHERS:
                 # Each architecture with one of the models.
                 target = ALL[i % len(ALL)]
-                with self.subTest(model=model.name, target=target, quant=quant):
-                    self.check(model, target, "-quant", quant)
+                with self.subTest(model=model.name, target=target,
+                                  weights=weights):
+                    self.check(model, target, *weights)
 
-    def test_quantised_shapes(self):
-        for quant in QUANTS:
+    def test_other_weights_of_shapes(self):
+        for weights in OTHERS:
             for shape, target in (("7b", "sm_120"), ("8b", "sm_90"),
                                   ("70b", "sm_80")):
-                with self.subTest(shape=shape, target=target, quant=quant):
-                    self.check(TEST / "shapes" / shape, target, "-quant", quant)
+                with self.subTest(shape=shape, target=target, weights=weights):
+                    self.check(TEST / "shapes" / shape, target, *weights)
 
 
 if __name__ == "__main__":

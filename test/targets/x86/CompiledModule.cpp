@@ -8,6 +8,7 @@
 #include "runtime/artifact/Artifact.h"
 #include "runtime/device/CpuFeatures.h"
 #include "runtime/support/FloatFormats.h"
+#include "targets/nvidia/Architecture.h"
 #include "targets/x86/CodeGeneration.h"
 #include "test/frontends/CheckpointFixture.h"
 #include "test/targets/x86/KernelHarness.h"
@@ -74,6 +75,8 @@ static std::string randomWeights(mlir::ModuleOp module) {
                                    : (matrix ? 1.0f : 0.3f);
     if (weight.getSymName() == "tiny")
       scale = 0x1p-19f;
+    if (weight.getSymName() == "large")
+      scale = 300;
     std::normal_distribution<float> normal(matrix || bias ? 0 : 1, scale);
     int64_t layers = weight.getLayers() ? int64_t(*weight.getLayers()) : 1;
     for (int64_t layer = 0; layer < layers; ++layer)
@@ -124,8 +127,53 @@ static std::unique_ptr<fbs::ModelInfoT> describe(const fbs::KvPlanT &kv,
   return model;
 }
 
+static Result<std::vector<uint8_t>> emitCode(mlir::ModuleOp kernels,
+                                             const x86::Variant &variant,
+                                             fbs::VariantT &table) {
+  SWALLOW_TRY(lowerToLLVM(kernels));
+  SWALLOW_ASSIGN(x86::LinkedCode code, x86::emitCode(kernels, variant));
+  table.step_offset = code.stepOffset;
+  return std::vector<uint8_t>(code.bytes.begin(), code.bytes.end());
+}
+
+static Result<std::vector<uint8_t>>
+emitCode(mlir::ModuleOp, const nvidia::Architecture &, fbs::VariantT &) {
+  return std::vector<uint8_t>{' '};
+}
+
+static Result<StepProgram> load(std::shared_ptr<const Artifact> artifact,
+                                const x86::Variant &variant) {
+  SWALLOW_ASSIGN(CodeChoice choice, chooseCode(*artifact, variant.name, "cpu"));
+  return loadStep(std::move(artifact), std::move(choice));
+}
+
+static Result<StepProgram> load(std::shared_ptr<const Artifact> artifact,
+                                const nvidia::Architecture &) {
+  StepProgram program;
+  program.tables = &artifact->program();
+  program.model = program.tables->model();
+  program.kv = program.tables->kv();
+  program.variant = program.tables->variants()->Get(0);
+  program.weights = artifact->weights();
+  program.owner = std::move(artifact);
+  return program;
+}
+
 Result<std::unique_ptr<CompiledModule>>
-CompiledModule::compile(const std::string &text, int64_t vocab) {
+CompiledModule::compile(const std::string &ir, int64_t vocab) {
+  return compileFor(*x86::findVariant(variantUnderTest()), ir, vocab);
+}
+
+Result<std::unique_ptr<CompiledModule>>
+CompiledModule::pack(const std::string &ir, int64_t vocab,
+                     const nvidia::Architecture &architecture) {
+  return compileFor(architecture, ir, vocab);
+}
+
+template <typename Target>
+Result<std::unique_ptr<CompiledModule>>
+CompiledModule::compileFor(const Target &target, const std::string &text,
+                           int64_t vocab) {
   std::unique_ptr<CompiledModule> compiled(new CompiledModule());
   Ir &ir = *compiled->ir_;
   mlir::DialectRegistry registry;
@@ -139,27 +187,22 @@ CompiledModule::compile(const std::string &text, int64_t vocab) {
   ir.folder.write("model.safetensors", randomWeights(*ir.module));
   SWALLOW_ASSIGN(ir.checkpoint, Checkpoint::open(ir.folder.path()));
 
-  const x86::Variant &variant = *x86::findVariant(variantUnderTest());
   fbs::ProgramT program;
   program.abi_version = SWALLOW_ABI_VERSION;
   program.compiler_version = "kernel harness";
   program.source_hash.assign(16, 0);
   std::vector<WeightJob> jobs;
-  SWALLOW_ASSIGN(auto module, planModule(*ir.module, variant));
+  SWALLOW_ASSIGN(auto module, planModule(*ir.module, target));
   SWALLOW_ASSIGN(program.kv, describeKv(*module));
   program.model = describe(*program.kv, vocab);
   SWALLOW_TRY(describeWeights(*module, &*ir.checkpoint, program, jobs));
-  SWALLOW_TRY(emitKernels(*module, variant));
-  SWALLOW_ASSIGN(auto table, describeVariant(*module, variant));
-  SWALLOW_TRY(lowerToLLVM(*module));
-  SWALLOW_ASSIGN(x86::LinkedCode code, x86::emitCode(*module, variant));
+  SWALLOW_TRY(emitKernels(*module, target));
+  SWALLOW_ASSIGN(auto table, describeVariant(*module, target));
+  SWALLOW_ASSIGN(std::vector<uint8_t> code, emitCode(*module, target, *table));
   table->code_segment = 0;
-  table->step_offset = code.stepOffset;
   program.variants.push_back(std::move(table));
   std::vector<SegmentData> segments = {
-      {fbs::SegmentKind::Code,
-       variant.name,
-       {code.bytes.begin(), code.bytes.end()}}};
+      {fbs::SegmentKind::Code, target.name, std::move(code)}};
 
   std::string path = ir.folder.file("model.swallow");
   WriteOptions options;
@@ -179,8 +222,7 @@ CompiledModule::compile(const std::string &text, int64_t vocab) {
     ir.packed.add(layout, names, shared->weight(i));
     ir.quantized |= isQuantized(layout.element);
   }
-  SWALLOW_ASSIGN(CodeChoice choice, chooseCode(*shared, variant.name, "cpu"));
-  SWALLOW_ASSIGN(compiled->program_, loadStep(shared, std::move(choice)));
+  SWALLOW_ASSIGN(compiled->program_, load(shared, target));
   return compiled;
 }
 

@@ -19,6 +19,10 @@
 #include <string>
 #include <vector>
 
+namespace swallow::nvidia {
+struct Architecture;
+} // namespace swallow::nvidia
+
 namespace swallow::test {
 
 /// The name of the variant under test: $SWALLOW_VARIANT. oneDNN's instruction
@@ -34,6 +38,11 @@ public:
   /// `vocab` is the number of columns of the step's result.
   static Result<std::unique_ptr<CompiledModule>> compile(const std::string &ir,
                                                          int64_t vocab);
+  /// The same for an architecture of GPUs, whose code is another's matter: a
+  /// program without a function to call.
+  static Result<std::unique_ptr<CompiledModule>>
+  pack(const std::string &ir, int64_t vocab,
+       const nvidia::Architecture &architecture);
   ~CompiledModule();
   CompiledModule(const CompiledModule &) = delete;
   CompiledModule &operator=(const CompiledModule &) = delete;
@@ -48,6 +57,9 @@ public:
 
 private:
   CompiledModule();
+  template <typename Target>
+  static Result<std::unique_ptr<CompiledModule>>
+  compileFor(const Target &target, const std::string &ir, int64_t vocab);
   struct Ir;
   std::unique_ptr<Ir> ir_;
   StepProgram program_;

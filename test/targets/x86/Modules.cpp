@@ -194,7 +194,7 @@ TestModule linearModule(Weights weights, const LinearShape &s) {
 
 TestModule mlpModule(Weights weights, const MlpShape &s) {
   ModuleText m(weights);
-  m.embedding(s.hidden);
+  m.embedding(s.hidden, s.large ? "large" : "embed");
   std::string gateUp = m.matrix(2 * s.ffn, s.hidden);
   m.weight("gate_up", gateUp, {s.ffn, s.ffn});
   std::string parts = m.norm(s.norm, s.hidden);
@@ -204,9 +204,11 @@ TestModule mlpModule(Weights weights, const MlpShape &s) {
   }
   m.body("%m = swallow.gated_mlp %x, %gate_up" + parts + " : " +
          m.rows(s.hidden) + ", " + gateUp + " -> " + m.rows(s.ffn));
-  std::string name =
-      "mlp_" + sizes(s.hidden, s.ffn) +
-      flags({{s.norm, "_norm"}, {s.bias, "_bias"}, {s.down, "_down"}});
+  std::string name = "mlp_" + sizes(s.hidden, s.ffn) +
+                     flags({{s.norm, "_norm"},
+                            {s.bias, "_bias"},
+                            {s.down, "_down"},
+                            {s.large, "_large"}});
   if (!s.down) {
     m.selectRows("%m", s.ffn);
     return m.finish(name, s.ffn);

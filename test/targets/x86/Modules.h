@@ -65,6 +65,8 @@ struct MlpShape {
   int64_t hidden, ffn;
   bool norm = false, bias = false;
   bool down = false; // followed by a fused_linear back to hidden, + residual
+  /// Inputs are so large that many results are beyond f16.
+  bool large = false;
 };
 /// embedding -> gated_mlp (-> fused_linear) -> select_rows.
 TestModule mlpModule(Weights weights, const MlpShape &shape);
