@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Recorded in the artifact; the loader refuses any other number. */
-#define SWALLOW_GPU_ABI_VERSION 2
+#define SWALLOW_GPU_ABI_VERSION 3
 
 /* Slots of the arena that kernels can name. */
 #define SWALLOW_GPU_SLOTS 32
@@ -38,6 +38,13 @@ typedef struct SwallowGpuArgs {
   int64_t kv_layer_stride;
   int64_t kv_element;
   uint64_t weights; /* 256-byte aligned */
+  /* [num_logits] u64, written by the step: of each row of logits the largest
+     number and the lowest token that has it, as
+       bits << 32 | (0xffffffff - token)
+     where `bits` are those of the number (+0 for -0), all inverted where the
+     sign is set, else the sign alone: unsigned integers in the order of the
+     numbers. 0 where no logit is a number above minus infinity. */
+  uint64_t likeliest;
   /* Where each arena slot begins, a multiple of 64. A slot whose size does not
      depend on the session's is all zeros before the first step. */
   uint64_t slots[SWALLOW_GPU_SLOTS];

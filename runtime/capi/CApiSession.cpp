@@ -211,8 +211,8 @@ swallow_status swallow_sequence_fork(swallow_session *session, int64_t sequence,
   });
 }
 
-swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
-                            size_t num_rows) {
+static swallow_status step(swallow_session *session, const swallow_row *rows,
+                           size_t num_rows, StepOutput output) {
   return guard([&] {
     // Too many rows are the engine's to refuse, in its words.
     if (num_rows > session->rows.size())
@@ -220,8 +220,20 @@ swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
     for (size_t i = 0; i < num_rows; ++i)
       session->rows[i] = {rows[i].sequence, rows[i].token,
                           rows[i].wants_logits};
-    return finish(session->session->step({session->rows.data(), num_rows}));
+    return finish(
+        session->session->step({session->rows.data(), num_rows}, output));
   });
+}
+
+swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
+                            size_t num_rows) {
+  return step(session, rows, num_rows, StepOutput::Logits);
+}
+
+swallow_status swallow_step_likeliest(swallow_session *session,
+                                      const swallow_row *rows,
+                                      size_t num_rows) {
+  return step(session, rows, num_rows, StepOutput::Likeliest);
 }
 
 swallow_status swallow_prefill(swallow_session *session, int64_t sequence,
@@ -231,17 +243,39 @@ swallow_status swallow_prefill(swallow_session *session, int64_t sequence,
   });
 }
 
+/// Whether the last step has made a row of logits.
+static swallow_status checkRow(const swallow_session *session, size_t index) {
+  int64_t rows = session->session->numLogits();
+  if (index < static_cast<size_t>(rows))
+    return SWALLOW_OK;
+  return guard([&] {
+    return fail(
+        Error{ErrorCode::OutOfRange, "row " + std::to_string(index) +
+                                         " of logits; the last step made " +
+                                         std::to_string(rows)});
+  });
+}
+
 swallow_status swallow_logits(const swallow_session *session, size_t index,
                               const float **logits) {
-  int64_t rows = session->session->numLogits();
-  if (index >= static_cast<size_t>(rows))
+  if (swallow_status status = checkRow(session, index))
+    return status;
+  if (session->session->output() != StepOutput::Logits)
     return guard([&] {
-      return fail(
-          Error{ErrorCode::OutOfRange, "row " + std::to_string(index) +
-                                           " of logits; the last step made " +
-                                           std::to_string(rows)});
+      return fail("the last step left the likeliest tokens and no logits");
     });
   *logits = session->session->logits(static_cast<int64_t>(index)).data();
+  return SWALLOW_OK;
+}
+
+swallow_status swallow_likeliest(const swallow_session *session, size_t index,
+                                 int32_t *token, float *logit) {
+  if (swallow_status status = checkRow(session, index))
+    return status;
+  const Likeliest best =
+      session->session->likeliest(static_cast<int64_t>(index));
+  *token = best.token;
+  *logit = best.logit;
   return SWALLOW_OK;
 }
 

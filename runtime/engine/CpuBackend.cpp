@@ -109,7 +109,7 @@ public:
     return {reinterpret_cast<int32_t *>(batch_.data()), plan_.maxStepTokens};
   }
 
-  Status execute(int64_t numTokens, int64_t numLogits) override {
+  Status execute(int64_t numTokens, int64_t numLogits, StepOutput) override {
     const StepBatch batch = this->batch();
     SwallowStepArgs args;
     args.num_tokens = numTokens;
@@ -139,6 +139,11 @@ public:
 
   const float *logits() const override {
     return reinterpret_cast<const float *>(logits_.data());
+  }
+
+  Likeliest likeliest(int64_t row) const override {
+    const auto vocab = static_cast<int64_t>(program_.model->vocab_size());
+    return likeliestOf(std::span(logits() + row * vocab, size_t(vocab)));
   }
 
   Status copyBlock(int32_t from, int32_t to) override {

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <tuple>
 
 namespace swallow {
 
@@ -59,12 +60,14 @@ public:
             plan_.maxStepTokens};
   }
 
-  Status execute(int64_t numTokens, int64_t numLogits) override {
+  Status execute(int64_t numTokens, int64_t numLogits,
+                 StepOutput output) override {
     if (!isRecorded(numTokens, numLogits) && !timer_) {
-      SWALLOW_TRY(enqueue(numTokens, numLogits, nullptr));
+      SWALLOW_TRY(enqueue(numTokens, numLogits, output, nullptr));
       return stream_.synchronize();
     }
-    SWALLOW_ASSIGN(const RecordedStep *step, recorded(numTokens, numLogits));
+    SWALLOW_ASSIGN(const RecordedStep *step,
+                   recorded(numTokens, numLogits, output));
     SWALLOW_TRY(step->exec.launch(stream_));
     SWALLOW_TRY(stream_.synchronize());
     return timer_ ? timer_->add(step->launches) : Status();
@@ -72,6 +75,11 @@ public:
 
   const float *logits() const override {
     return reinterpret_cast<const float *>(hostLogits_.data());
+  }
+
+  Likeliest likeliest(int64_t row) const override {
+    return likeliestOf(
+        reinterpret_cast<const uint64_t *>(hostLikeliest_.data())[row]);
   }
 
   Status copyBlock(int32_t from, int32_t to) override {
@@ -182,12 +190,19 @@ private:
                    DeviceBuffer::allocate(context_, plan_.kvBytes, "KV pool"));
     SWALLOW_ASSIGN(arena_, DeviceBuffer::allocate(context_, plan_.arenaBytes,
                                                   "activations"));
-    SWALLOW_ASSIGN(
-        logits_, DeviceBuffer::allocate(context_, plan_.logitsBytes, "logits"));
+    const uint64_t logitsBytes = plan_.logitsBytes - plan_.likeliestBytes;
+    SWALLOW_ASSIGN(logits_,
+                   DeviceBuffer::allocate(context_, logitsBytes, "logits"));
+    SWALLOW_ASSIGN(likeliest_,
+                   DeviceBuffer::allocate(context_, plan_.likeliestBytes,
+                                          "likeliest tokens"));
     SWALLOW_ASSIGN(batch_, DeviceBuffer::allocate(context_, plan_.batchBytes,
                                                   "step's description"));
-    SWALLOW_ASSIGN(hostLogits_, PinnedBuffer::allocate(
-                                    context_, plan_.logitsBytes, "logits"));
+    SWALLOW_ASSIGN(hostLogits_,
+                   PinnedBuffer::allocate(context_, logitsBytes, "logits"));
+    SWALLOW_ASSIGN(hostLikeliest_,
+                   PinnedBuffer::allocate(context_, plan_.likeliestBytes,
+                                          "likeliest tokens"));
     SWALLOW_ASSIGN(hostBatch_,
                    PinnedBuffer::allocate(context_, plan_.batchBytes,
                                           "step's description"));
@@ -250,13 +265,14 @@ private:
     args_.kv_layer_stride = static_cast<int64_t>(plan_.kvLayerStride);
     args_.kv_element = static_cast<int64_t>(plan_.kvElement);
     args_.weights = weights_.address();
+    args_.likeliest = likeliest_.address();
     for (size_t i = 0; i < plan_.arenaOffsets.size(); ++i)
       args_.slots[i] = arena_.address() + plan_.arenaOffsets[i];
   }
 
-  /// The whole step, from the batch in host memory to the logits there. Its
+  /// The whole step, from the batch in host memory to its output there. Its
   /// launches are timed where there is room to note them.
-  Status enqueue(int64_t numTokens, int64_t numLogits,
+  Status enqueue(int64_t numTokens, int64_t numLogits, StepOutput output,
                  RecordedLaunches *launches) {
     args_.num_tokens = numTokens;
     args_.num_logits = numLogits;
@@ -270,11 +286,15 @@ private:
           SWALLOW_TRY(enqueue(launch, layer, launches));
       } while (++layer < group.end);
     }
-    const uint64_t bytes =
-        static_cast<uint64_t>(numLogits) * program_.model->vocab_size() * 4;
-    if (bytes > 0)
-      SWALLOW_TRY(logits_.read(stream_, hostLogits_.bytes().first(bytes)));
-    return {};
+    if (numLogits == 0)
+      return {};
+    const auto rows = static_cast<uint64_t>(numLogits);
+    if (output == StepOutput::Logits)
+      SWALLOW_TRY(logits_.read(
+          stream_,
+          hostLogits_.bytes().first(rows * program_.model->vocab_size() * 4)));
+    return likeliest_.read(
+        stream_, hostLikeliest_.bytes().first(rows * sizeof(uint64_t)));
   }
 
   Status enqueue(const Launch &launch, int32_t layer,
@@ -299,16 +319,17 @@ private:
                : Status();
   }
 
-  /// The recorded step of as many rows and logits, which is recorded when there
-  /// is none yet: all else is read from device memory.
-  Result<const RecordedStep *> recorded(int64_t numTokens, int64_t numLogits) {
-    const std::pair key(numTokens, numLogits);
+  /// The recorded step of as many rows and logits with that output, which is
+  /// recorded when there is none yet: all else is read from device memory.
+  Result<const RecordedStep *> recorded(int64_t numTokens, int64_t numLogits,
+                                        StepOutput output) {
+    const std::tuple key(numTokens, numLogits, output);
     auto found = graphs_.find(key);
     if (found == graphs_.end()) {
       RecordedStep step;
       RecordedLaunches *launches = timer_ ? &step.launches : nullptr;
       SWALLOW_ASSIGN(Graph graph, Graph::capture(stream_, [&] {
-                       return enqueue(numTokens, numLogits, launches);
+                       return enqueue(numTokens, numLogits, output, launches);
                      }));
       SWALLOW_ASSIGN(step.exec, GraphExec::instantiate(std::move(graph)));
       found = graphs_.emplace(key, std::move(step)).first;
@@ -323,11 +344,11 @@ private:
   Stream stream_;
   Module module_;
   std::vector<Group> groups_;
-  DeviceBuffer weights_, kv_, arena_, logits_, batch_;
-  PinnedBuffer hostLogits_, hostBatch_;
+  DeviceBuffer weights_, kv_, arena_, logits_, likeliest_, batch_;
+  PinnedBuffer hostLogits_, hostLikeliest_, hostBatch_;
   SwallowGpuArgs args_{};
   std::optional<LaunchTimer> timer_; // where the session is profiled
-  std::map<std::pair<int64_t, int64_t>, RecordedStep> graphs_;
+  std::map<std::tuple<int64_t, int64_t, StepOutput>, RecordedStep> graphs_;
 };
 
 } // namespace

@@ -96,6 +96,10 @@ Result<MemoryPlan> planAt(int64_t context, const fbs::ModelInfo &model,
 
   plan.logitsBytes = multiply(uint64_t(plan.maxLogitRows),
                               multiply(model.vocab_size(), sizeof(float)));
+  if (variant.gpu()) {
+    plan.likeliestBytes = uint64_t(plan.maxLogitRows) * sizeof(uint64_t);
+    plan.logitsBytes = add(plan.logitsBytes, plan.likeliestBytes);
+  }
   // token_ids, positions, sequences, logit_rows; then the block tables.
   plan.batchBytes =
       uint64_t(4 * plan.maxStepTokens + plan.blocks) * sizeof(int32_t);

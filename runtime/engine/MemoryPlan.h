@@ -68,8 +68,9 @@ struct MemoryPlan {
   std::vector<uint64_t> arenaSizes;
   uint64_t arenaBytes = 0;
 
-  uint64_t logitsBytes = 0; // [maxLogitRows][vocab]
-  uint64_t batchBytes = 0;  // block tables and the arrays of SwallowStepArgs
+  uint64_t logitsBytes = 0;    // [maxLogitRows][vocab], and likeliestBytes
+  uint64_t likeliestBytes = 0; // of a GPU: [maxLogitRows] u64
+  uint64_t batchBytes = 0;     // block tables and the arrays of SwallowStepArgs
 
   uint64_t weightsBytes = 0;     // mapped from the file, or
   uint64_t weightsAllocated = 0; // all of them, or none: see hugePages

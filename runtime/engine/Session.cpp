@@ -172,7 +172,7 @@ Status Session::checkLength(const Sequence &sequence, int64_t extra) const {
               std::to_string(plan_.contextLength)};
 }
 
-Status Session::step(std::span<const StepRow> rows) {
+Status Session::step(std::span<const StepRow> rows, StepOutput output) {
   if (rows.empty())
     return {ErrorCode::InvalidArgument, "a step needs at least one token"};
   if (int64_t(rows.size()) > plan_.maxStepTokens)
@@ -212,6 +212,7 @@ Status Session::step(std::span<const StepRow> rows) {
       table[sequence.blocks++] = pool_.take();
   }
   numLogits_ = 0;
+  output_ = output;
   for (size_t row = 0; row < rows.size(); ++row) {
     int64_t slot = rows[row].sequence & ((int64_t(1) << kSlotBits) - 1);
     Sequence &sequence = sequences_[static_cast<size_t>(slot)];
@@ -221,10 +222,12 @@ Status Session::step(std::span<const StepRow> rows) {
     if (rows[row].wantsLogits)
       batch_.logitRows[numLogits_++] = static_cast<int32_t>(row);
   }
-  return backend_->execute(static_cast<int64_t>(rows.size()), numLogits_);
+  return backend_->execute(static_cast<int64_t>(rows.size()), numLogits_,
+                           output);
 }
 
-Status Session::prefill(SequenceId id, std::span<const int32_t> tokens) {
+Status Session::prefill(SequenceId id, std::span<const int32_t> tokens,
+                        StepOutput output) {
   SWALLOW_ASSIGN(int64_t slot, slotOf(id));
   if (tokens.empty())
     return {ErrorCode::InvalidArgument, "a prompt needs at least one token"};
@@ -238,16 +241,21 @@ Status Session::prefill(SequenceId id, std::span<const int32_t> tokens) {
     for (size_t row = 0; row < count; ++row)
       prefillRows_[row] = {id, tokens[done + row],
                            done + row + 1 == tokens.size()};
-    SWALLOW_TRY(step({prefillRows_.data(), count}));
+    SWALLOW_TRY(step({prefillRows_.data(), count}, output));
     done += count;
   }
   return {};
 }
 
 std::span<const float> Session::logits(int64_t row) const {
-  assert(row >= 0 && row < numLogits_);
+  assert(row >= 0 && row < numLogits_ && output_ == StepOutput::Logits);
   return {backend_->logits() + row * vocabSize(),
           static_cast<size_t>(vocabSize())};
+}
+
+Likeliest Session::likeliest(int64_t row) const {
+  assert(row >= 0 && row < numLogits_);
+  return backend_->likeliest(row);
 }
 
 } // namespace swallow

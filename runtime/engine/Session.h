@@ -72,21 +72,28 @@ public:
   /// there are maxSequences.
   Result<SequenceId> forkSequence(SequenceId source);
 
-  /// Appends each row's token to its sequence, in order. Rows of several
+  /// Appends each row's token to its sequence, in order; the rows that want
+  /// logits have `output` afterwards. Rows of several
   /// sequences may be mixed in any way. Everything is checked before anything
   /// changes. Errors: InvalidArgument (no rows, unknown sequence),
   /// InvalidToken, ContextExceeded, OutOfRange (more rows than maxStepTokens,
   /// more with logits than maxLogitRows). A GPU may fail in the step
   /// (DeviceError); the session is then of no more use.
-  Status step(std::span<const StepRow> rows);
+  Status step(std::span<const StepRow> rows,
+              StepOutput output = StepOutput::Logits);
 
   /// Appends `tokens` to one sequence in steps of at most maxStepTokens; the
-  /// last token has logits afterwards. Checked as a whole first.
-  Status prefill(SequenceId id, std::span<const int32_t> tokens);
+  /// last token has `output` afterwards. Checked as a whole first.
+  Status prefill(SequenceId id, std::span<const int32_t> tokens,
+                 StepOutput output = StepOutput::Logits);
 
-  /// Rows of the last step that wanted logits, in order, [vocabSize] each.
+  /// Rows of the last step that wanted logits.
   int64_t numLogits() const { return numLogits_; }
+  /// What they have, and in order: logits, [vocabSize] each, only where that is
+  /// StepOutput::Logits, the likeliest token always.
+  StepOutput output() const { return output_; }
   std::span<const float> logits(int64_t row) const;
+  Likeliest likeliest(int64_t row) const;
 
   /// Blocks that no sequence owns.
   int64_t freeBlocks() const { return pool_.numFree(); }
@@ -126,6 +133,7 @@ private:
   std::vector<StepRow> prefillRows_; // [maxStepTokens]
   StepBatch batch_;                  // of the backend
   int64_t numLogits_ = 0;
+  StepOutput output_ = StepOutput::Logits;
 };
 
 } // namespace swallow

@@ -3,6 +3,7 @@
 #ifndef SWALLOW_RUNTIME_ENGINE_STEPBACKEND_H
 #define SWALLOW_RUNTIME_ENGINE_STEPBACKEND_H
 
+#include "runtime/engine/Likeliest.h"
 #include "runtime/engine/MemoryPlan.h"
 #include "runtime/engine/StageTimer.h"
 
@@ -52,9 +53,12 @@ public:
   virtual StepBatch batch() = 0;
   /// Runs a step over the first rows of batch(). On a device that fails, what
   /// the step has stored is lost, and so is the session.
-  virtual Status execute(int64_t numTokens, int64_t numLogits) = 0;
-  /// [numLogits][vocab] of the last step.
+  virtual Status execute(int64_t numTokens, int64_t numLogits,
+                         StepOutput output) = 0;
+  /// [numLogits][vocab] of the last step, if that was its output.
   virtual const float *logits() const = 0;
+  /// Of a row of logits of the last step, whatever its output.
+  virtual Likeliest likeliest(int64_t row) const = 0;
   /// Copies block `from` of the KV pool to block `to`, in all layers.
   virtual Status copyBlock(int32_t from, int32_t to) = 0;
 

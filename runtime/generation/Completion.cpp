@@ -101,18 +101,31 @@ void Completion::flushText(GenerationEvent &event) {
 
 Result<GenerationEvent> Completion::accept(std::span<const float> logits) {
   SWALLOW_ASSIGN(int32_t token, sampler_.sample(logits));
-  GenerationEvent event;
-  event.kind = EventKind::Token;
-  event.index = index_;
-  event.token = token;
-  event.position = sampler_.history().length() - 1;
+  GenerationEvent event = append(token);
   if (request_.options->logprobs >= 0) {
     logprobs_.compute(logits, token, request_.options->logprobs);
     event.logprob = logprobs_.logprob();
     event.rank = logprobs_.rank();
     event.topLogprobs = logprobs_.top();
   }
+  return event;
+}
 
+bool Completion::needsLogits() const {
+  return sampler_.needsLogits() || request_.options->logprobs >= 0;
+}
+
+Result<GenerationEvent> Completion::accept(const Likeliest &likeliest) {
+  SWALLOW_ASSIGN(int32_t token, sampler_.sample(likeliest));
+  return append(token);
+}
+
+GenerationEvent Completion::append(int32_t token) {
+  GenerationEvent event;
+  event.kind = EventKind::Token;
+  event.index = index_;
+  event.token = token;
+  event.position = sampler_.history().length() - 1;
   text_.clear();
   if (endsBy(token, event))
     finish_ = FinishReason::Stop;

@@ -45,6 +45,9 @@ public:
   /// Chooses the next token. The event's views are valid until the next call.
   /// Errors: those of Sampler::sample.
   Result<GenerationEvent> accept(std::span<const float> logits);
+  /// Whether accept() needs the logits; if not, the likeliest token will do.
+  bool needsLogits() const;
+  Result<GenerationEvent> accept(const Likeliest &likeliest);
 
   /// Ends it without a token; an End event.
   GenerationEvent end(FinishReason reason);
@@ -53,6 +56,8 @@ public:
   std::span<const int32_t> ids() const { return sampler_.history().ids(); }
 
 private:
+  /// What `token`, the newest of the history, does to the text.
+  GenerationEvent append(int32_t token);
   /// Whether a stop string that is complete now ends the text.
   bool mayStop() const;
   /// Fills in why `token` ends the text, if it does by itself.

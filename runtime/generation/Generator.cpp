@@ -130,6 +130,14 @@ int64_t Generator::numRunning() const {
                        [](const auto &sample) { return sample->running; });
 }
 
+StepOutput Generator::neededOutput() const {
+  const bool logits =
+      std::any_of(samples_.begin(), samples_.end(), [](const auto &sample) {
+        return sample->running && sample->completion.needsLogits();
+      });
+  return logits ? StepOutput::Logits : StepOutput::Likeliest;
+}
+
 void Generator::queue(GenerationEvent event) {
   event.promptTokens = static_cast<int64_t>(prompt_.size());
   event.promptReused = promptReused_;
@@ -181,7 +189,7 @@ Status Generator::readPrompt() {
   for (int64_t i = begin; i < end; ++i)
     rows_.push_back({sequences_[0], prompt_[static_cast<size_t>(i)],
                      all || i + 1 == length});
-  SWALLOW_TRY(session_.step(rows_));
+  SWALLOW_TRY(session_.step(rows_, all ? StepOutput::Logits : neededOutput()));
   held_.insert(held_.end(), prompt_.begin() + begin, prompt_.begin() + end);
   promptDone_ = end;
 
@@ -244,7 +252,7 @@ Status Generator::stepSamples() {
   for (size_t i = 0; i < samples_.size(); ++i)
     if (samples_[i]->running)
       rows_.push_back({sequences_[i], samples_[i]->last, true});
-  SWALLOW_TRY(session_.step(rows_));
+  SWALLOW_TRY(session_.step(rows_, neededOutput()));
   if (samples_[0]->running)
     held_.push_back(samples_[0]->last);
   int64_t row = 0;
@@ -255,10 +263,13 @@ Status Generator::stepSamples() {
 }
 
 Status Generator::accept(Sample &sample, int64_t row) {
+  Completion &completion = sample.completion;
   SWALLOW_ASSIGN(GenerationEvent event,
-                 sample.completion.accept(session_.logits(row)));
+                 completion.needsLogits()
+                     ? completion.accept(session_.logits(row))
+                     : completion.accept(session_.likeliest(row)));
   sample.last = event.token;
-  sample.running = !sample.completion.finished();
+  sample.running = !completion.finished();
   queue(event);
   return {};
 }

@@ -66,6 +66,8 @@ private:
   /// How much of the prompt sequences_[0] has and can keep.
   int64_t reusable(std::span<const int32_t> prompt) const;
   int64_t numRunning() const;
+  /// What the samples that run need of a step.
+  StepOutput neededOutput() const;
 
   /// Queues at least one event.
   Status proceed();
@@ -73,7 +75,7 @@ private:
   void queuePromptTokens(int64_t begin, int64_t end);
   Status startSamples();
   Status stepSamples();
-  /// Hands a row of logits to a sample.
+  /// Hands what a sample needs of a row of logits to it.
   Status accept(Sample &sample, int64_t row);
   void queue(GenerationEvent event);
 

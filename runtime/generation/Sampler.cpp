@@ -3,6 +3,7 @@
 #include "runtime/generation/logits/Processors.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <map>
 
@@ -113,9 +114,8 @@ void Sampler::narrow(std::span<const float> row) {
   candidates_.etaCutoff(o.etaCutoff);
 }
 
-Status Sampler::checkChoice(std::span<const float> row, int64_t best,
-                            bool processed) const {
-  if (best >= 0 && std::isfinite(row[static_cast<size_t>(best)]))
+Status Sampler::checkChoice(const Likeliest &best, bool processed) {
+  if (std::isfinite(best.logit))
     return {};
   if (processed)
     return {ErrorCode::InvalidArgument,
@@ -125,9 +125,9 @@ Status Sampler::checkChoice(std::span<const float> row, int64_t best,
 
 Result<int32_t> Sampler::sample(std::span<const float> logits) {
   std::span<const float> row = process(logits);
-  int64_t best = argmax(row);
-  SWALLOW_TRY(checkChoice(row, best, row.data() != logits.data()));
-  auto token = static_cast<int32_t>(best);
+  const Likeliest best = likeliestOf(row);
+  SWALLOW_TRY(checkChoice(best, row.data() != logits.data()));
+  int32_t token = best.token;
   if (!options_->greedy()) {
     narrow(row);
     token = candidates_.draw(random_.nextUniform());
@@ -136,10 +136,17 @@ Result<int32_t> Sampler::sample(std::span<const float> logits) {
   return token;
 }
 
+Result<int32_t> Sampler::sample(const Likeliest &likeliest) {
+  assert(!needsLogits());
+  SWALLOW_TRY(checkChoice(likeliest, /*processed=*/false));
+  accept(likeliest.token);
+  return likeliest.token;
+}
+
 Status Sampler::distribution(std::span<const float> logits,
                              std::vector<double> &probabilities) {
   std::span<const float> row = process(logits);
-  SWALLOW_TRY(checkChoice(row, argmax(row), row.data() != logits.data()));
+  SWALLOW_TRY(checkChoice(likeliestOf(row), row.data() != logits.data()));
   if (options_->greedy())
     candidates_.assign(row, 1);
   else

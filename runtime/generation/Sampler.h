@@ -10,6 +10,7 @@
 #ifndef SWALLOW_RUNTIME_GENERATION_SAMPLER_H
 #define SWALLOW_RUNTIME_GENERATION_SAMPLER_H
 
+#include "runtime/engine/Likeliest.h"
 #include "runtime/generation/Options.h"
 #include "runtime/generation/logits/Candidates.h"
 #include "runtime/generation/logits/Random.h"
@@ -45,6 +46,11 @@ public:
   /// only a defect can cause.
   Result<int32_t> sample(std::span<const float> logits);
 
+  /// Whether the next token depends on more of the logits than the likeliest
+  /// one. If not, sample() also takes that, and chooses and fails alike.
+  bool needsLogits() const { return processes_ || !options_->greedy(); }
+  Result<int32_t> sample(const Likeliest &likeliest);
+
   /// Makes `token`, chosen elsewhere, part of the history.
   void accept(int32_t token) { history_.append(token); }
 
@@ -60,9 +66,8 @@ private:
   std::span<const float> process(std::span<const float> logits);
   /// Fills candidates_ from a processed row.
   void narrow(std::span<const float> row);
-  /// `row` must have a finite number above minus infinity.
-  Status checkChoice(std::span<const float> row, int64_t best,
-                     bool processed) const;
+  /// `best` must be a finite number above minus infinity.
+  static Status checkChoice(const Likeliest &best, bool processed);
 
   std::shared_ptr<const GenerationOptions> options_;
   std::vector<SequenceBias> sequenceBias_; ///< each sequence once

@@ -233,8 +233,8 @@ typedef struct swallow_memory_plan {
   int64_t kv_blocks;              /* in the pool */
   int64_t kv_blocks_per_sequence; /* at full length */
   uint64_t kv_bytes;
-  uint64_t arena_bytes; /* activations */
-  uint64_t logits_bytes;
+  uint64_t arena_bytes;   /* activations */
+  uint64_t logits_bytes;  /* on a GPU with 8 bytes more for each row */
   uint64_t batch_bytes;   /* block tables and the description of a step */
   uint64_t total_bytes;   /* the four above and weights_allocated_bytes */
   uint64_t weights_bytes; /* mapped from the file, shared, not in the total */
@@ -303,6 +303,10 @@ typedef struct swallow_row {
  * max_step_tokens or max_logit_rows), OUT_OF_MEMORY (no KV block is left). */
 swallow_status swallow_step(swallow_session *session, const swallow_row *rows,
                             size_t num_rows);
+/* The same for greedy generation: afterwards there are the likeliest tokens of
+ * those rows, and no logits. From a GPU that copies 8 bytes for a row. */
+swallow_status swallow_step_likeliest(swallow_session *session,
+                                      const swallow_row *rows, size_t num_rows);
 
 /* Appends `count` tokens to one sequence in as many steps as it takes; the last
  * token's logits are row 0 afterwards. Everything is checked first. */
@@ -310,9 +314,15 @@ swallow_status swallow_prefill(swallow_session *session, int64_t sequence,
                                const int32_t *ids, size_t count);
 
 /* The `index`th row of logits of the last step, [vocab_size]. Valid until the
- * next step. */
+ * next step. OUT_OF_RANGE when there is no such row; INVALID_ARGUMENT when the
+ * last step left no logits: swallow_step_likeliest, or greedy generation. */
 swallow_status swallow_logits(const swallow_session *session, size_t index,
                               const float **logits);
+/* The token with the largest logit of that row, the first of equal ones, and
+ * that logit, after a step of either kind. NaN counts as less than anything; -1
+ * and minus infinity where no logit is above that. OUT_OF_RANGE as above. */
+swallow_status swallow_likeliest(const swallow_session *session, size_t index,
+                                 int32_t *token, float *logit);
 
 /* Time spent in stage `index` of compiled code on the calling thread since the
  * session began, if options.profile was set; on a GPU, in kernel `index` by the

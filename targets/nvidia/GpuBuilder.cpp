@@ -49,6 +49,12 @@ Value GpuBuilder::warpMax(Value value) {
     value = maxNumber(value, shuffleXor(value, mask));
   return value;
 }
+Value GpuBuilder::warpMaxUnsigned(Value value) {
+  return intrinsic("llvm.nvvm.redux.sync.umax", i32Type(), {value, i32(-1)});
+}
+Value GpuBuilder::warpMinUnsigned(Value value) {
+  return intrinsic("llvm.nvvm.redux.sync.umin", i32Type(), {value, i32(-1)});
+}
 
 void GpuBuilder::fence() {
   LLVM::FenceOp::create(b, LLVM::AtomicOrdering::acq_rel, "device");
@@ -56,6 +62,10 @@ void GpuBuilder::fence() {
 Value GpuBuilder::atomicIncrement(Value ptr, Value last) {
   return LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::uinc_wrap, ptr, last,
                                    LLVM::AtomicOrdering::monotonic, "device");
+}
+void GpuBuilder::atomicMax(Value ptr, Value value) {
+  LLVM::AtomicRMWOp::create(b, LLVM::AtomicBinOp::umax, ptr, value,
+                            LLVM::AtomicOrdering::monotonic, "device");
 }
 
 //===----------------------------------------------------------------------===//

@@ -49,6 +49,9 @@ public:
   /// Sum and maximum of an f32 over the warp, in every lane, in a fixed order.
   Value warpSum(Value value);
   Value warpMax(Value value);
+  /// Maximum and minimum of an unsigned i32 over the warp, in every lane.
+  Value warpMaxUnsigned(Value value);
+  Value warpMinUnsigned(Value value);
 
   /// Orders what the thread, and those that it has met at a barrier, wrote
   /// before what they write after it, and reads likewise, for all of the
@@ -57,6 +60,8 @@ public:
   /// Adds 1 to an i32 in global memory, or puts 0 where it is `last` or more;
   /// what was there before. Relaxed: order comes of fences.
   Value atomicIncrement(Value ptr, Value last);
+  /// Makes an unsigned i64 in global memory at least `value`. Relaxed.
+  void atomicMax(Value ptr, Value value);
 
   //===--- memory -----------------------------------------------------------//
   /// Loads what no kernel of the step's launch writes, by the path for

@@ -1,6 +1,6 @@
 //===- RowKernels.cpp - embedding with the RoPE table, row selection ------===//
 
-#include "targets/nvidia/StepEmitter.h"
+#include "targets/nvidia/LikeliestToken.h"
 #include "targets/nvidia/product/QuantCodes.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -160,6 +160,8 @@ void swallow::nvidia::emitKernels(StepEmitter &step, EmbeddingOp op) {
     GpuBuilder &k = f.k;
     Value row = k.blockY();
     Value id = f.element(Arg::TokenIds, row);
+    // One that wants logits is a row of the step, so there are rows enough.
+    clearLikeliest(f, row);
     Value table = f.weight(weight);
     Rows hidden = f.rowsOf(op.getResult());
     Value to = f.row(hidden.base, row, hidden.stride());
@@ -195,12 +197,17 @@ void swallow::nvidia::emitKernels(StepEmitter &step, SelectRowsOp op) {
     Value from = f.row(source.base, f.element(Arg::LogitRows, k.blockY()),
                        source.stride());
     Value to = f.row(f.pointer(Arg::Logits), k.blockY(), source.columns * 4);
-    k.loop(k.thread(), k.i32(static_cast<int32_t>(source.columns)), kThreads,
-           [&](Value column) {
-             Value x = k.loadElement(
-                 k.offset(from, k.mul(column, sizeOf(source.element))),
-                 source.element);
-             k.store(x, k.offset(to, k.mul(column, 4)));
-           });
+    const LikeliestToken none = noToken(k);
+    Values best = k.loop(
+        k.thread(), k.i32(static_cast<int32_t>(source.columns)), kThreads,
+        {none.logit, none.token}, [&](Value column, ValueRange in) {
+          Value x = k.loadElement(
+              k.offset(from, k.mul(column, sizeOf(source.element))),
+              source.element);
+          k.store(x, k.offset(to, k.mul(column, 4)));
+          auto [logit, token] = likelier(k, {in[0], in[1]}, {x, column});
+          return Values{logit, token};
+        });
+    raiseLikeliest(f, k.blockY(), {best[0], best[1]});
   });
 }

@@ -18,6 +18,8 @@ static_assert(offsetof(SwallowGpuArgs, logits) ==
                       8 * static_cast<size_t>(Arg::Logits) &&
                   offsetof(SwallowGpuArgs, weights) ==
                       8 * static_cast<size_t>(Arg::Weights) &&
+                  offsetof(SwallowGpuArgs, likeliest) ==
+                      8 * static_cast<size_t>(Arg::Likeliest) &&
                   offsetof(SwallowGpuArgs, slots) ==
                       8 * static_cast<size_t>(Arg::Slots),
               "the emitters and GpuAbi.h disagree");

@@ -39,6 +39,7 @@ enum class Arg : int64_t {
   KvLayerStride,
   KvElement,
   Weights,
+  Likeliest,
   Slots,
 };
 

@@ -83,6 +83,7 @@ class CudaTest:
         self.beside_cpu(self.prompts())
         self.pieces()
         self.chosen_device()
+        self.greedy()
         self.verify()
         self.errors()
         self.architectures()
@@ -150,6 +151,32 @@ class CudaTest:
         agree = sum(a == b for a, b in zip(greedy, case["greedy"]))
         self.checks.expect(agree >= 0.8 * len(greedy),
                            f"{agree} of {len(greedy)} greedy tokens")
+
+    # What users get: tokens that the GPU chooses, of whose logits none is copied,
+    # are those that the host chooses from the logits.
+    def greedy(self):
+        vocab, count = self.golden["vocab_size"], 6
+        for options, row_bytes in (([], 8),
+                                   (["--logprobs", "0"], 8 + 4 * vocab)):
+            said = self.rt("run", self.artifact, "-p", "The quick brown", "--json",
+                           "--temperature", "0", "--max-tokens", str(count),
+                           "--ignore-eos", "--device", "cuda", *options,
+                           SWALLOW_EMULATOR_REPORT=self.report)
+            if said.returncode != 0:
+                raise AssertionError(said.stderr)
+            answer = json.loads(said.stdout)
+            ids = answer["prompt_token_ids"]
+            tokens = answer["choices"][0]["token_ids"]
+            rows = self.logits(ids + tokens[:-1], "--chunk", "1")[0]
+            expected = [argmax(row) for row in rows[len(ids) - 1:]]
+            self.checks.expect(len(ids) <= FEW_ROWS and len(tokens) == count and
+                               tokens == expected,
+                               f"greedy tokens {tokens}, by logits {expected}")
+            with open(self.report, encoding="utf-8") as file:
+                copied = json.load(file)["bytesToHost"]
+            self.checks.expect(copied == count * row_bytes,
+                               f"{count} tokens, {options}: {copied} bytes are "
+                               "copied from the GPU")
 
     # The CPU quantises the inputs of few rows as the GPU does those of all.
     def quantized(self, quant):

@@ -2,9 +2,22 @@
 
 #include <algorithm>
 
-static std::vector<float> logitsOf(const Feeder &feeder, size_t row) {
+std::vector<float> logitsOf(const Feeder &feeder, size_t row) {
   const float *values = nullptr;
+  int32_t chosen = -1;
+  float largest = 0;
   check(swallow_logits(feeder.session, row, &values));
+  check(swallow_likeliest(feeder.session, row, &chosen, &largest));
+  for (size_t i = 0; i < feeder.vocab; ++i) {
+    const auto token = static_cast<int32_t>(i);
+    const bool likelier = values[i] > largest ||
+                          (token < chosen && values[i] == largest) ||
+                          (token == chosen && values[i] != largest);
+    if (likelier)
+      throw CommandError(std::string(swallow_session_device(feeder.session)) +
+                         " chooses token " + std::to_string(chosen) +
+                         " of a row whose likeliest is not that");
+  }
   return {values, values + feeder.vocab};
 }
 

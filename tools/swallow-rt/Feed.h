@@ -14,6 +14,11 @@ struct Feeder {
   size_t vocab;
 };
 
+/// A row of logits of the last step. The token that the device has chosen of
+/// them must be the first of the largest (CommandError): generation relies on
+/// it where it does not ask for logits.
+std::vector<float> logitsOf(const Feeder &feeder, size_t row);
+
 /// Feeds the same ids to `copies` sequences of their own, which are removed
 /// afterwards, `chunk` ids of each in a step. Copy s begins s steps after copy
 /// 0 and the rows of a step take turns, so that neighbouring rows belong to

@@ -1,7 +1,7 @@
 #include "runtime/generation/logits/Candidates.h"
 
+#include "runtime/engine/Likeliest.h"
 #include "runtime/generation/logits/PortableMath.h"
-#include "runtime/generation/logits/Processors.h"
 
 #include <algorithm>
 #include <cmath>

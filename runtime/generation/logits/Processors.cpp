@@ -92,24 +92,4 @@ void applyDecayPenalty(LogitRow row, std::span<const int32_t> tokens,
                      -kLargest, kLargest);
 }
 
-int64_t argmax(std::span<const float> row) {
-  // Several maxima side by side, so that the loop is vectorised; a comparison
-  // with NaN is false.
-  constexpr size_t kLanes = 16;
-  float lanes[kLanes];
-  std::fill(lanes, lanes + kLanes, kNever);
-  size_t whole = row.size() / kLanes * kLanes;
-  for (size_t i = 0; i < whole; i += kLanes)
-    for (size_t lane = 0; lane < kLanes; ++lane)
-      lanes[lane] = row[i + lane] > lanes[lane] ? row[i + lane] : lanes[lane];
-  float largest = kNever;
-  for (float lane : lanes)
-    largest = lane > largest ? lane : largest;
-  for (size_t i = whole; i < row.size(); ++i)
-    largest = row[i] > largest ? row[i] : largest;
-  if (largest == kNever)
-    return -1;
-  return std::find(row.begin(), row.end(), largest) - row.begin();
-}
-
 } // namespace swallow

@@ -53,10 +53,6 @@ void removeInvalidValues(LogitRow row);
 void applyDecayPenalty(LogitRow row, std::span<const int32_t> tokens,
                        double factor, int64_t steps);
 
-/// The index of the largest number, the first of equal ones; NaN counts as
-/// less than anything. -1 when there is none above minus infinity.
-int64_t argmax(std::span<const float> row);
-
 } // namespace swallow
 
 #endif // SWALLOW_RUNTIME_GENERATION_LOGITS_PROCESSORS_H

@@ -3,6 +3,7 @@
 #include "targets/nvidia/product/Product.h"
 
 #include "dialects/swallow/SplitProduct.h"
+#include "targets/nvidia/LikeliestToken.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -106,15 +107,35 @@ void swallow::nvidia::emitKernels(StepEmitter &step, FusedLmHeadOp op) {
   product.prepared = !isQuantized(weight.getPackedLayout().element);
   // There are blocks enough for any GPU, and two of them share the row.
   product.unitBlocks = weight.getPackedLayout().totalBlocks() % 2 == 0 ? 2 : 1;
-  product.ownResults = true;
   emitProduct(step, product, [&](KernelFrame &f, const Tile &tile) {
     GpuBuilder &k = f.k;
     Value logits = f.pointer(Arg::Logits);
-    forEachResult(f, tile, tile.columns, vocab,
-                  [&](Value row, Value inUnit, Value column) {
-                    Value x = resultAt(f, tile, Value(), row, inUnit);
-                    Value to = f.row(logits, k.add(tile.row0, row), vocab * 4);
-                    k.store(x, k.offset(to, k.mul(column, 4)));
-                  });
+    Value lane = k.lane();
+    Value first = k.mul(tile.unit, tile.columns);
+    Value count = k.min(k.i32(static_cast<int32_t>(tile.columns)),
+                        k.sub(k.i32(static_cast<int32_t>(vocab)), first));
+    // A warp takes a row, to find the likeliest of its tokens with it.
+    k.loop(k.warp(), tile.rows, tile.threads / kWarp, [&](Value inTile) {
+      Value row = k.add(tile.row0, inTile);
+      Value to = f.row(logits, row, vocab * 4);
+      LikeliestToken best = noToken(k);
+      for (int64_t begin = 0; begin < tile.columns; begin += kWarp) {
+        Value inUnit = k.add(lane, begin), token = k.add(first, inUnit);
+        auto store = [&]() -> GpuBuilder::Values {
+          Value x = resultAt(f, tile, Value(), inTile, inUnit);
+          k.store(x, k.offset(to, k.mul(token, 4)));
+          return {x};
+        };
+        const bool all =
+            vocab % tile.columns == 0 && begin + kWarp <= tile.columns;
+        Value logit = all ? store()[0]
+                          : k.ifThenElse(k.lessThan(inUnit, count), k.f32Type(),
+                                         store, [&]() -> GpuBuilder::Values {
+                                           return {best.logit};
+                                         })[0];
+        best = likelier(k, best, {logit, token});
+      }
+      raiseLikeliest(f, row, best);
+    });
   });
 }

@@ -101,6 +101,7 @@ static CUresult executeCopy(DeviceState &device, const CopyWork &copy) {
     status = copyToDevice(device, copy);
     break;
   case CopyWork::Way::DeviceToHost:
+    state().bytesToHost += copy.bytes;
     status = device.memory->read(reinterpret_cast<void *>(copy.target),
                                  copy.source, copy.bytes);
     break;

@@ -7,6 +7,7 @@
 // The report, one JSON object:
 //   "findings": [{"kind", "kernel", "line", "message", "count"}], of kernels
 //   "driver":   [{"kind", "message"}], of the use of the driver
+//   "bytesToHost": that copies from the device's memory have copied
 //   "kernels":  {name: {"launches", counters as in Counters.h,
 //                       "instructions": {opcode: count}}}
 // At the end of the process, what is left in a context that was not released
@@ -61,7 +62,7 @@ static void writeReport(const State &all, std::ostream &out) {
   for (const DriverFinding &f : all.driverFindings)
     out << driver.next() << "{\"kind\": " << quoted(f.kind)
         << ", \"message\": " << quoted(f.message) << "}";
-  out << "],\n \"kernels\": {";
+  out << "],\n \"bytesToHost\": " << all.bytesToHost << ",\n \"kernels\": {";
   Separator kernels("  ");
   for (const auto &[name, record] : all.kernels) {
     const Counters &c = record.counters;

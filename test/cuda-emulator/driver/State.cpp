@@ -51,7 +51,7 @@ void State::reset() {
   for (auto &device : devices)
     device->modules.clear();
   devices.clear();
-  allocations = launches = copiesIn = 0;
+  allocations = launches = copiesIn = bytesToHost = 0;
   driverFindings.clear();
   kernelFindings.clear();
   kernels.clear();

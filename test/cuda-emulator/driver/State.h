@@ -57,6 +57,7 @@ struct State {
   Settings settings;
   std::vector<std::unique_ptr<DeviceState>> devices;
   uint64_t allocations = 0, launches = 0, copiesIn = 0;
+  uint64_t bytesToHost = 0; // by copies
   std::vector<DriverFinding> driverFindings;
   std::vector<Finding> kernelFindings;
   std::map<std::string, KernelRecord> kernels;

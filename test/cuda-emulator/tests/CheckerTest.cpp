@@ -317,6 +317,12 @@ TEST(Checker, GlobalRaces) {
   LaunchShape twoBlocks{{2, 1, 1}, {32, 1, 1}, 0};
   expectOnly(Kind::Race, "  st.global.u32 [%rd2], %r0;\n", twoBlocks);
   expectClean("  red.global.add.u32 [%rd2], %r0;\n", twoBlocks);
+  // A maximum of 64 bits, and beside it a store or a read that it races with.
+  const std::string maximum = "  atom.global.max.u64 %rd6, [%rd0], %rd1;\n";
+  expectClean(maximum, twoBlocks);
+  expectOnly(Kind::Race, maximum + "  st.global.u32 [%rd0+4], 1;\n", twoBlocks);
+  expectOnly(Kind::Race, maximum + "  ld.global.u64 %rd7, [%rd0];\n",
+             twoBlocks);
   // Read-only loads of what the launch itself writes.
   expectOnly(Kind::Race,
              "  st.global.u32 [%rd2], %r0;\n"

@@ -156,6 +156,11 @@ TEST(Control, VotesAndReductions) {
             1u);
   EXPECT_EQ(value("redux.sync.add.u32 %d, %a, -1;", "sm_80")[9], 496u);
   EXPECT_EQ(value("redux.sync.max.s32 %d, %a, -1;", "sm_80")[9], 31u);
+  // Bits 31 and up of a register with a sign.
+  const std::string wide = "sub.u32 %r1, %a, 4; ";
+  EXPECT_EQ(value(wide + "redux.sync.max.u32 %d, %r1, -1;", "sm_80")[9],
+            0xffffffffu);
+  EXPECT_EQ(value(wide + "redux.sync.min.u32 %d, %r1, -1;", "sm_80")[9], 0u);
   EXPECT_EQ(
       value("and.b32 %r1, %a, 3; match.any.sync.b32 %d, %r1, -1;", "sm_80")[5],
       0x22222222u);

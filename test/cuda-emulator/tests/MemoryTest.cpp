@@ -228,6 +228,32 @@ TEST(Memory, Atomics) {
   EXPECT_EQ(counters.atomics, 8u);
 }
 
+// A maximum over lanes that share an address, of both words as one number.
+TEST(Memory, WideMaximum) {
+  Harness h(moduleOf(std::string(head) + R"(
+  ld.param.u64 %rd1, [p1];
+  mul.wide.u32 %rd2, %r0, 8;
+  add.s64 %rd3, %rd1, %rd2;
+  ld.global.u64 %rd4, [%rd3];
+  red.relaxed.gpu.global.max.u64 [%rd0], %rd4;
+  atom.global.max.u64 %rd5, [%rd0+8], %rd4;
+  atom.global.max.s64 %rd6, [%rd0+16], %rd4;
+  ret;
+)",
+                     2));
+  uint64_t cells = h.upload<uint64_t>({0, uint64_t(7) << 40, 5});
+  std::vector<uint64_t> values(32, 3);
+  values[11] = uint64_t(2) << 32 | 9;
+  values[12] = uint64_t(2) << 32 | 10;
+  values[20] = uint64_t(0xfffffff0) << 32;
+  values[21] = uint64_t(1) << 32 | 0xffffffff;
+  Counters counters = h.run(warp, {cells, h.upload(values)});
+  EXPECT_TRUE(h.isClean()) << h.findings();
+  EXPECT_EQ(h.download<uint64_t>(cells, 3),
+            (std::vector<uint64_t>{values[20], values[20], values[12]}));
+  EXPECT_EQ(counters.atomics, 3u);
+}
+
 // 32 banks of 4 bytes: a stride of 2 words meets each bank twice, one of 32
 // words puts all lanes into one bank.
 TEST(Memory, BankConflicts) {

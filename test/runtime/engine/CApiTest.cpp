@@ -201,6 +201,45 @@ TEST_F(CApiTest, RunsRaggedSteps) {
   swallow_session_destroy(session);
 }
 
+TEST_F(CApiTest, StepsForTheLikeliestTokens) {
+  swallow_session *session = create(options());
+  int64_t a = 0;
+  int32_t token = 0;
+  float logit = 0;
+  const float *logits = nullptr;
+  ASSERT_EQ(swallow_sequence_create(session, &a), SWALLOW_OK);
+  EXPECT_EQ(swallow_likeliest(session, 0, &token, &logit),
+            SWALLOW_OUT_OF_RANGE);
+  const swallow_row rows[] = {{a, 1, false}, {a, 4, true}};
+  ASSERT_EQ(swallow_step_likeliest(session, rows, 2), SWALLOW_OK);
+  ASSERT_EQ(swallow_likeliest(session, 0, &token, &logit), SWALLOW_OK);
+  EXPECT_EQ(token, 5);
+  EXPECT_EQ(logit, 1);
+  EXPECT_EQ(swallow_logits(session, 0, &logits), SWALLOW_INVALID_ARGUMENT);
+  EXPECT_STREQ(swallow_error_message(),
+               "the last step left the likeliest tokens and no logits");
+  EXPECT_EQ(logits, nullptr);
+  EXPECT_EQ(swallow_logits(session, 1, &logits), SWALLOW_OUT_OF_RANGE);
+  token = -7;
+  EXPECT_EQ(swallow_likeliest(session, 1, &token, &logit),
+            SWALLOW_OUT_OF_RANGE);
+  EXPECT_EQ(token, -7);
+
+  // A step that is refused changes nothing.
+  const swallow_row wrong[] = {{a, 10, true}};
+  EXPECT_EQ(swallow_step_likeliest(session, wrong, 1), SWALLOW_INVALID_TOKEN);
+  ASSERT_EQ(swallow_likeliest(session, 0, &token, &logit), SWALLOW_OK);
+  EXPECT_EQ(token, 5);
+
+  // After logits they can be had as well.
+  ASSERT_EQ(swallow_step(session, rows + 1, 1), SWALLOW_OK);
+  ASSERT_EQ(swallow_logits(session, 0, &logits), SWALLOW_OK);
+  EXPECT_EQ(logits[5], 1);
+  ASSERT_EQ(swallow_likeliest(session, 0, &token, &logit), SWALLOW_OK);
+  EXPECT_EQ(token, 5);
+  swallow_session_destroy(session);
+}
+
 TEST_F(CApiTest, PlansWithoutAllocating) {
   swallow_session_options opened = options();
   opened.max_sequences = 3;

@@ -101,6 +101,42 @@ TEST_F(SessionTest, PrefillSplitsAndGivesTheLastLogits) {
   EXPECT_EQ(*session->sequenceLength(id), 150);
 }
 
+// Steps for the likeliest tokens store the same keys, and say of each row what
+// its logits would say.
+TEST_F(SessionTest, LikeliestTokens) {
+  SessionOptions options;
+  options.contextLength = 100;
+  options.maxStepTokens = 20;
+  options.maxLogitRows = 3;
+  auto session = open({}, options);
+  ASSERT_TRUE(session);
+  std::vector<int32_t> tokens = randomTokens(45);
+  auto expected = [&](int64_t position) {
+    std::vector<float> logits;
+    for (int64_t v = 0; v < model.vocab; ++v)
+      logits.push_back(fakeLogit(model, tokens, position, v));
+    return likeliestOf(logits);
+  };
+  SequenceId id = create(*session);
+  ASSERT_TRUE(
+      session->prefill(id, {tokens.data(), 42}, StepOutput::Likeliest).ok());
+  EXPECT_EQ(session->output(), StepOutput::Likeliest);
+  ASSERT_EQ(session->numLogits(), 1);
+  EXPECT_EQ(session->likeliest(0), expected(41));
+  const StepRow rows[] = {
+      {id, tokens[42], true}, {id, tokens[43], false}, {id, tokens[44], true}};
+  ASSERT_TRUE(session->step(rows, StepOutput::Likeliest).ok());
+  ASSERT_EQ(session->numLogits(), 2);
+  EXPECT_EQ(session->likeliest(0), expected(42));
+  EXPECT_EQ(session->likeliest(1), expected(44));
+  // Also beside logits.
+  ASSERT_TRUE(session->truncateSequence(id, 42).ok());
+  ASSERT_TRUE(session->step(rows).ok());
+  EXPECT_EQ(session->output(), StepOutput::Logits);
+  expectLogits(*session, 1, tokens, 44);
+  EXPECT_EQ(session->likeliest(1), expected(44));
+}
+
 // A ring holds window - 1 + maxStepTokens positions: no more memory than that,
 // however long the text, and never a key lost that a query of a chunk needs.
 TEST_F(SessionTest, WindowsKeepKvBounded) {

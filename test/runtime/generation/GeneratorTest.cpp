@@ -416,6 +416,50 @@ TEST_F(GeneratorTest, GivesLogProbabilities) {
                 PromptToken, PromptToken, Prompt, Token, Token, Token, Done}));
 }
 
+// What a request cannot do without decides what its steps leave, and the text
+// is the same either way.
+TEST_F(GeneratorTest, AsksForLogitsOnlyWhereNeeded) {
+  SessionOptions options;
+  options.maxLogitRows = 4;
+  options.maxStepTokens = 10;
+  auto session = open(options);
+  Generator generator(*session, nullptr);
+  const std::vector<int32_t> prompt = randomTokens(25);
+  auto outputs = [&](const GenerationOptions &request) {
+    std::vector<StepOutput> found;
+    EXPECT_TRUE(generator.start(request, prompt).ok());
+    while (generator.next()->kind != EventKind::Done)
+      found.push_back(session->output());
+    return found;
+  };
+  auto all = [](StepOutput output, size_t events) {
+    return std::vector<StepOutput>(events, output);
+  };
+  using enum StepOutput;
+  GenerationOptions request = greedy(5);
+  EXPECT_EQ(outputs(request), all(Likeliest, 3 + 5));
+  request.eosTokenIds = {1};
+  request.stopTokenIds = {2};
+  request.ignoreEos = true;
+  EXPECT_EQ(outputs(request).front(), Likeliest);
+  request = greedy(5);
+  request.logprobs = 0;
+  EXPECT_EQ(outputs(request).back(), Logits);
+  request = greedy(5);
+  request.presencePenalty = 0.5;
+  EXPECT_EQ(outputs(request).back(), Logits);
+  EXPECT_EQ(outputs(sampled(5)).back(), Logits);
+  // Those of the prompt need its logits and nothing of what is generated.
+  request = greedy(5);
+  request.promptLogprobs = 1;
+  const std::vector<StepOutput> mixed = outputs(request);
+  EXPECT_EQ(mixed.front(), Logits);
+  EXPECT_EQ(mixed.back(), Likeliest);
+
+  EXPECT_EQ(run(generator, greedy(20), prompt).tokens[0],
+            alone(*open(), greedy(20), prompt, 0));
+}
+
 TEST_F(GeneratorTest, RefusesAndStaysAsItWas) {
   SessionOptions options;
   options.contextLength = 64;

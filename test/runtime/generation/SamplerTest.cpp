@@ -1,6 +1,5 @@
 #include "runtime/generation/Sampler.h"
 #include "runtime/generation/logits/PortableMath.h"
-#include "runtime/generation/logits/Processors.h"
 #include "test/runtime/AllocationCounter.h"
 
 #include <gtest/gtest.h>
@@ -210,6 +209,52 @@ TEST(SamplingTest, PortableMathIsAccurate) {
   EXPECT_EQ(portableExp(-1e308), 0);
   EXPECT_EQ(portableExp(-std::numeric_limits<double>::infinity()), 0);
   EXPECT_EQ(portableLog(1), 0);
+}
+
+// What sample() makes of logits, it makes of their likeliest token where it
+// needs no more.
+TEST(SamplingTest, TheLikeliestTokenIsEnough) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::nanf("");
+  for (const std::vector<float> &logits : {std::vector<float>{1, 5, nan, 5, 2},
+                                           {nan, -3, -infinity},
+                                           {nan, nan},
+                                           {-infinity, -infinity},
+                                           {1, infinity, 2}}) {
+    Sampler ofLogits = makeSampler(0), ofLikeliest = makeSampler(0);
+    ASSERT_FALSE(ofLikeliest.needsLogits());
+    const Result<int32_t> expected = ofLogits.sample(logits),
+                          found = ofLikeliest.sample(likeliestOf(logits));
+    ASSERT_EQ(found.ok(), expected.ok());
+    if (expected) {
+      EXPECT_EQ(*found, *expected);
+    } else {
+      EXPECT_EQ(found.error().code, ErrorCode::Internal);
+      EXPECT_EQ(found.error().message, expected.error().message);
+    }
+    EXPECT_EQ(ofLikeliest.history().length(), ofLogits.history().length());
+  }
+}
+
+TEST(SamplingTest, NeedsLogitsToProcessOrToDraw) {
+  auto needs = [](auto &&change) {
+    auto options = std::make_shared<GenerationOptions>();
+    change(*options);
+    return Sampler(options, {.limit = 5, .vocabSize = 10}).needsLogits();
+  };
+  using Options = GenerationOptions;
+  EXPECT_FALSE(needs([](Options &) {}));
+  EXPECT_FALSE(needs([](Options &o) {
+    o.doSample = true;
+    o.temperature = 0;
+  }));
+  EXPECT_FALSE(needs([](Options &o) { o.topK = 3; }));
+  EXPECT_TRUE(needs([](Options &o) { o.doSample = true; }));
+  EXPECT_TRUE(needs([](Options &o) { o.logitBias = {{1, 2.0}}; }));
+  EXPECT_TRUE(needs([](Options &o) { o.repetitionPenalty = 1.1; }));
+  EXPECT_TRUE(needs([](Options &o) { o.minTokens = 2; }));
+  EXPECT_TRUE(needs([](Options &o) { o.suppressTokens = {1}; }));
+  EXPECT_TRUE(needs([](Options &o) { o.removeInvalidValues = true; }));
 }
 
 TEST(SamplingTest, ArgmaxTakesTheFirstOfTheLargest) {

@@ -41,6 +41,7 @@ Result<std::unique_ptr<GpuRun>> GpuRun::open(const GpuModule &source,
       SWALLOW_TRY(run->memory_.fill(address, 0, 1, bytes));
     run->slots_.push_back(address);
   }
+  SWALLOW_ASSIGN(run->keys_, run->allocate(uint64_t(sizes.maxStepTokens) * 8));
 
   // How much memory keys and values take is no matter of the target.
   SessionOptions options;
@@ -85,6 +86,7 @@ Result<std::vector<float>> GpuRun::step(const EvalBatch &batch) {
   SWALLOW_ASSIGN(args.logit_rows, uploadInts(batch.logitRows));
   SWALLOW_ASSIGN(args.logits, allocate(logitCount * 4));
   temporary.push_back(args.logits);
+  args.likeliest = keys_;
   args.block_tables = tables_;
   args.block_table_stride = blocksPerSequence_;
   args.kv = kv_;
@@ -129,6 +131,12 @@ Result<std::vector<float>> GpuRun::step(const EvalBatch &batch) {
   std::vector<float> logits(logitCount);
   if (logitCount > 0)
     SWALLOW_TRY(memory_.read(logits.data(), args.logits, logitCount * 4));
+  std::vector<uint64_t> keys(batch.logitRows.size());
+  if (!keys.empty())
+    SWALLOW_TRY(memory_.read(keys.data(), keys_, keys.size() * 8));
+  likeliest_.clear();
+  for (uint64_t key : keys)
+    likeliest_.push_back(likeliestOf(key));
   for (uint64_t address : temporary)
     SWALLOW_TRY(memory_.free(address));
   return logits;

@@ -4,6 +4,7 @@
 #define SWALLOW_TEST_TARGETS_NVIDIA_GPURUN_H
 
 #include "compiler/Evaluator.h"
+#include "runtime/engine/Likeliest.h"
 #include "runtime/engine/StepProgram.h"
 #include "runtime/packing/KvLayout.h"
 #include "test/cuda-emulator/Emulator.h"
@@ -28,6 +29,8 @@ public:
 
   /// The logits of the rows that want them.
   Result<std::vector<float>> step(const EvalBatch &batch);
+  /// What the kernels have chosen of each row of logits of the last step.
+  const std::vector<Likeliest> &likeliest() const { return likeliest_; }
 
   /// What the checker has found, a line each.
   std::vector<std::string> findings() const;
@@ -48,7 +51,9 @@ private:
   emulator::Executor executor_;
   std::map<std::string, emulator::Counters> counters_;
   uint64_t weights_ = 0, kv_ = 0, tables_ = 0;
+  uint64_t keys_ = 0; // of the likeliest tokens
   std::vector<uint64_t> slots_;
+  std::vector<Likeliest> likeliest_;
   int64_t blocksPerSequence_ = 0, kvLayerStride_ = 0;
   KvElement kvElement_ = KvElement::BF16;
 };

@@ -48,6 +48,11 @@ void checkKernels(const TestModule &module, const std::vector<EvalBatch> &steps,
       ADD_FAILURE() << finding;
     ASSERT_TRUE(found.ok()) << found.error().message;
     expectClose(*found, (*expected)[i], bounds);
+    const auto columns = static_cast<size_t>(module.columns);
+    for (size_t row = 0; row < steps[i].logitRows.size(); ++row)
+      EXPECT_EQ((*run)->likeliest()[row],
+                likeliestOf(std::span(*found).subspan(row * columns, columns)))
+          << "row " << row;
     if (testing::Test::HasFailure())
       return;
   }

@@ -22,7 +22,8 @@ Result<std::unique_ptr<CompiledModule>> packedFor(const TestModule &module);
 Bounds boundsOf(Weights weights, KvElement element);
 
 /// Runs the steps of a conversation on the emulator, which may find nothing,
-/// and compares their logits with the evaluator's.
+/// and compares their logits with the evaluator's and the likeliest tokens that
+/// kernels choose with their logits.
 void checkKernels(const TestModule &module, const std::vector<EvalBatch> &steps,
                   const Bounds &bounds, KvElement element = KvElement::BF16);
 

@@ -249,10 +249,15 @@ private:
     Clock::time_point start = Clock::now();
     if (test.decode) {
       std::vector<swallow_row> rows(sequences.size());
+      int32_t chosen = 0;
+      float logit = 0;
       for (int64_t step = 0; step < test.tokens; ++step) {
         for (size_t i = 0; i < rows.size(); ++i)
           rows[i] = {sequences[i], token(step + int64_t(i)), true};
-        check(swallow_step(session_.get(), rows.data(), rows.size()));
+        check(swallow_step_likeliest(session_.get(), rows.data(), rows.size()));
+        // Chosen as greedy generation does; all rounds read the same tokens.
+        for (size_t i = 0; i < rows.size(); ++i)
+          check(swallow_likeliest(session_.get(), i, &chosen, &logit));
       }
     } else {
       prefill(sequences[0], test.tokens);

@@ -95,10 +95,8 @@ public:
   /// The logits after the last of `ids`, which are appended to the sequence.
   std::vector<float> append(int64_t sequence,
                             std::span<const int32_t> ids) const {
-    const float *logits = nullptr;
     check(swallow_prefill(session(), sequence, ids.data(), ids.size()));
-    check(swallow_logits(session(), 0, &logits));
-    return {logits, logits + feeder_.vocab};
+    return logitsOf(feeder_, 0);
   }
 
   int64_t createSequence() const {
