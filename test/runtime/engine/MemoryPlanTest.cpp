@@ -43,6 +43,29 @@ TEST(MemoryPlanTest, AddsUpExactly) {
                                     result->logitsBytes + result->batchBytes);
 }
 
+// The likeliest token of each row that wants logits.
+TEST(MemoryPlanTest, AGpuHasEightBytesMoreForEachRow) {
+  StepProgram program = test::makeFakeProgram({37, 2, 0, 4000});
+  std::unique_ptr<fbs::VariantT> variant(program.variant->UnPack());
+  variant->gpu = std::make_unique<fbs::GpuStepT>();
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fbs::Variant::Pack(builder, variant.get()));
+  SessionOptions options;
+  options.threads = 3;
+  options.maxSequences = 5;
+  auto planned = [&](const fbs::Variant &of) {
+    return planMemory(*program.model, *program.kv, of, 0, options);
+  };
+  Result<MemoryPlan> cpu = planned(*program.variant);
+  Result<MemoryPlan> gpu =
+      planned(*flatbuffers::GetRoot<fbs::Variant>(builder.GetBufferPointer()));
+  ASSERT_TRUE(cpu.ok() && gpu.ok());
+  EXPECT_EQ(cpu->likeliestBytes, 0u);
+  EXPECT_EQ(gpu->likeliestBytes, 5u * 8);
+  EXPECT_EQ(gpu->logitsBytes, cpu->logitsBytes + 5 * 8);
+  EXPECT_EQ(gpu->totalBytes, cpu->totalBytes + 5 * 8);
+}
+
 TEST(MemoryPlanTest, Defaults) {
   Result<MemoryPlan> result = plan({});
   ASSERT_TRUE(result.ok());
