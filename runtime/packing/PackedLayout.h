@@ -110,8 +110,8 @@ struct PackSource {
 
 /// What packing has met in one source. Sums of several calls are added up.
 struct PackStats {
-  int64_t nonFinite =
-      0; // values that are NaN or infinite, or too large for f16
+  // Values that are NaN or infinite, also as what they are rounded to.
+  int64_t nonFinite = 0;
   // Of a quantised weight: the sum of the squared errors, of the squared
   // values, and of the values counted.
   double squaredError = 0;

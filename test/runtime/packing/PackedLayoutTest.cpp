@@ -45,7 +45,8 @@ struct Matrix {
     storage.resize(rows * cols * size + 1);
     for (int64_t i = 0; i < rows * cols; ++i) {
       uint32_t bits = random.next();
-      if (element == SourceElement::F32 && (bits & 0x7f800000u) == 0x7f800000u)
+      // Also what bf16 would round to infinity.
+      if (element == SourceElement::F32 && (bits & 0x7fffffffu) >= 0x7f7f8000u)
         bits &= 0xbfffffffu;
       if (element == SourceElement::BF16 && (bits & 0x7f80u) == 0x7f80u)
         bits &= 0xffffbfffu;
