@@ -113,6 +113,7 @@ private:
         Value x = count > 0 ? k.loadVector(k.offset(from, column * 4),
                                            Element::F32, k.lanes(), count)
                             : k.zero();
+        x = tile.bounded(k, x);
         tile.storeFactors(k, x, k.offset(factors, column * tile.factorBytes()));
         if (column < kv.paddedDim())
           k.storeVector(k.zero(), k.offset(output, column * 4), Element::F32);

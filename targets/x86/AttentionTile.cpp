@@ -95,6 +95,15 @@ private:
   int64_t columns;
 };
 
+/// Rounded to nearest even to f16, kept as f32.
+Value roundToF16(KernelBuilder &k, Value x) {
+  ImplicitLocOpBuilder &b = k.ops();
+  auto halves =
+      VectorType::get(cast<VectorType>(x.getType()).getShape(), b.getF16Type());
+  Value rounded = arith::TruncFOp::create(b, halves, x);
+  return arith::ExtFOp::create(b, x.getType(), rounded);
+}
+
 /// Prefetches the cache lines that begin within `bytes` from `ptr`.
 void prefetchLines(KernelBuilder &k, Value ptr, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64)
@@ -126,7 +135,7 @@ Value swallow::x86::loadKvPairs(KernelBuilder &k, KvElement element,
 AttentionTile::AttentionTile(StepEmitter &step, const KvGeometry &kv,
                              float scale, bool manyRows)
     : step(step), kv(kv), scale(scale),
-      tiled(manyRows && step.variant().amx && kv.roundsFactors()),
+      tiled(manyRows && step.variant().amx && kv.factors() == KvElement::BF16),
       rowsAtOnce(tiled                            ? 2 * kTileDim
                  : step.variant().registers == 32 ? 8
                                                   : 4) {}
@@ -143,6 +152,17 @@ std::string AttentionTile::name(const char *what, int64_t m) const {
          (m ? "_m" + std::to_string(m) : "");
 }
 
+Value AttentionTile::bounded(KernelBuilder &k, Value query) const {
+  if (kv.factors() != KvElement::F16)
+    return query;
+  // Written such that a NaN stays one.
+  auto largest = k.splat(65504.0f, k.lanes());
+  Value isLarger =
+      arith::CmpFOp::create(k.ops(), arith::CmpFPredicate::OLT, largest, query);
+  query = k.select(isLarger, largest, query);
+  return k.maxf(k.splat(-65504.0f, k.lanes()), query);
+}
+
 void AttentionTile::storeFactors(KernelBuilder &k, ArrayRef<Value> vectors,
                                  Value ptr) const {
   for (; dots() && vectors.size() >= 2; vectors = vectors.drop_front(2)) {
@@ -150,8 +170,10 @@ void AttentionTile::storeFactors(KernelBuilder &k, ArrayRef<Value> vectors,
     ptr = k.offset(ptr, 2 * k.lanes() * factorBytes());
   }
   for (Value x : vectors) {
-    if (!dots() && kv.roundsFactors())
+    if (!dots() && kv.factors() == KvElement::BF16)
       x = k.roundToBf16(x);
+    if (kv.factors() == KvElement::F16)
+      x = roundToF16(k, x);
     k.storeVector(x, ptr, dots() ? Element::BF16 : Element::F32);
     ptr = k.offset(ptr, k.lanes() * factorBytes());
   }
@@ -262,7 +284,7 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
     Value maximum =
         k.maxf(old, k.mulf(k.reduceMax(highest[0]), k.f32(toExponent)));
     Value below = k.splat(k.subf(k.f32(0.0f), maximum));
-    bool precise = !kv.roundsFactors();
+    bool precise = kv.factors() == KvElement::F32;
     Values total =
         k.loop(first, end, 1, {k.zero()}, [&](Value index, ValueRange in) {
           Value position = k.mul(index, kTokens), sum = in[0];

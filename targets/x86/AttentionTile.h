@@ -68,6 +68,8 @@ public:
   static constexpr int64_t kScoreStride = kChunk * 4;
   int64_t outputStride() const { return kv.paddedDim() * 4; }
 
+  /// A query's vector such that it fits what factors are rounded to.
+  Value bounded(KernelBuilder &k, Value query) const;
   /// Stores vectors of a query or of weights, side by side, as factors.
   void storeFactors(KernelBuilder &k, llvm::ArrayRef<Value> vectors,
                     Value ptr) const;
@@ -92,7 +94,9 @@ private:
   mlir::LLVM::LLVMFuncOp tiledScores(int64_t m);
   mlir::LLVM::LLVMFuncOp tiledValues(int64_t m);
   /// Factors in bf16, by vdpbf16ps.
-  bool dots() const { return kv.roundsFactors() && step.variant().bf16Dot; }
+  bool dots() const {
+    return kv.factors() == KvElement::BF16 && step.variant().bf16Dot;
+  }
   std::string name(const char *what, int64_t m) const;
 
   StepEmitter &step;

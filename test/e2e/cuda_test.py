@@ -85,10 +85,12 @@ class CudaTest:
                                f"prompt {i}: {error / case['logit_rms']:.2e} of "
                                "the logits' rms from the CPU's")
         for element, bound in KV_MEAN.items():
-            case = self.golden["logits"][0]
-            rows = self.logits(case["ids"], "--kv-cache", element,
-                               "--chunk", "7")[0]
-            self.close(rows[-1], case, MEAN + bound, f"{element} keys")
+            case = self.golden["logits"][2]
+            for chunk in ("7", "100"):  # few rows and many
+                rows = self.logits(case["ids"], "--kv-cache", element,
+                                   "--chunk", chunk)[0]
+                self.close(rows[-1], case, MEAN + bound,
+                           f"{element} keys, chunks of {chunk}")
 
     # Chunks, single tokens (recorded steps), and three sequences at once: a row
     # has the same bits whatever is in the step with it, few rows or many. Few
