@@ -315,12 +315,23 @@ float int8Scale(const float *head, int64_t headDim) {
   return largest * (1.0f / 127.0f);
 }
 
-/// The weight of a value, as bf16. Where values are int8 it is their scale too
+DType factorType(KvElement element) {
+  switch (kvFactors(element)) {
+  case KvElement::F16:
+    return DType::F16;
+  case KvElement::BF16:
+    return DType::BF16;
+  default:
+    return DType::F32;
+  }
+}
+
+/// The weight of a value, rounded. Where values are int8 it is their scale too
 /// that is in what is rounded.
 float roundWeight(KvElement element, float weight, const float *value,
                   int64_t headDim) {
   if (element != KvElement::I8)
-    return roundTo(DType::BF16, weight);
+    return roundTo(factorType(element), weight);
   float scale = int8Scale(value, headDim);
   return scale == 0 ? 0 : roundTo(DType::BF16, weight * scale) / scale;
 }
@@ -339,12 +350,11 @@ EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
                      std::vector<float> &key, std::vector<float> &weights) {
     const std::vector<const float *> &entries = kv[row].entries;
     const bool rounds =
-        kvRoundsFactors(element) &&
-        (static_cast<size_t>(row) >= unrounded.size() || !unrounded[row]);
+        static_cast<size_t>(row) >= unrounded.size() || !unrounded[row];
     int64_t offset = head / (heads / kvHeads) * headDim;
     std::copy_n(query.row(row) + head * headDim, headDim, q.data());
     if (rounds)
-      roundTo(DType::BF16, q.data(), headDim);
+      roundInputTo(factorType(element), q.data(), headDim);
     weights.resize(entries.size());
     float maximum = -INFINITY;
     for (size_t j = 0; j < entries.size(); ++j) {

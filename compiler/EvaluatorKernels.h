@@ -94,10 +94,10 @@ struct AttentionRow {
 };
 
 /// softmax(q k^T scale) v. Scores are exponentiated relative to their maximum
-/// and summed in order of position; the sum divides the weighted values. Where
-/// kvRoundsFactors(element), queries are rounded to bf16, and exponentials,
-/// with the scale of an int8 value, where they multiply values (their sum is of
-/// what they were); save for rows that `unrounded` is true of.
+/// and summed in order of position; the sum divides the weighted values.
+/// Queries are rounded to kvFactors(element), and exponentials, with the scale
+/// of an int8 value, where they multiply values (their sum is of what they
+/// were); save for rows that `unrounded` is true of.
 EvalTensor attend(const EvalTensor &query, const std::vector<AttentionRow> &kv,
                   int64_t kvHeads, int64_t headDim, float scale,
                   KvElement element, const std::vector<bool> &unrounded,

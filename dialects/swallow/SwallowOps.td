@@ -205,8 +205,9 @@ def Swallow_AttentionOp : Swallow_Op<"attention"> {
     them when the KV memory has one. The batch's own keys must have been
     appended.
 
-    Where keys and values are bf16, queries are rounded to bf16, and so are the
-    exponentials as they multiply values; their sum is taken before.
+    Where keys and values are bf16 or f16, queries are rounded to that, as inputs
+    of `swallow.linear` are, and so are the exponentials as they multiply values;
+    their sum is taken before. Where they are int8 both are rounded to bf16.
 
     ```mlir
     %a = swallow.attention %q, %batch, %kv[%layer] scale 0.125 : tensor<?x128xf32>, !swallow.kv<layers = 3, heads = 2, head_dim = 32, element = bf16> -> tensor<?x128xf32>

@@ -42,10 +42,11 @@ inline constexpr std::array kKvElements = {KvElement::F32, KvElement::BF16,
 std::string_view kvElementName(KvElement element);
 std::optional<KvElement> parseKvElement(std::string_view name);
 
-/// Whether attention rounds its queries and weights to bf16, as other inputs of
-/// products with bf16 are; int8 fits bf16 without loss.
-inline bool kvRoundsFactors(KvElement element) {
-  return element == KvElement::BF16 || element == KvElement::I8;
+/// What attention rounds its queries and weights to, as other inputs of
+/// products with such elements are; int8 fits bf16 without loss. F32: nothing
+/// is rounded.
+inline KvElement kvFactors(KvElement element) {
+  return element == KvElement::I8 ? KvElement::BF16 : element;
 }
 
 struct KvBlockLayout {

@@ -112,11 +112,13 @@ void GpuBuilder::commitCopies() { NVVM::CpAsyncCommitGroupOp::create(b); }
 void GpuBuilder::waitCopies(int64_t pending) {
   NVVM::CpAsyncWaitGroupOp::create(b, static_cast<uint32_t>(pending));
 }
-GpuBuilder::Values GpuBuilder::loadMatrices(Value row, int64_t count) {
+GpuBuilder::Values GpuBuilder::loadMatrices(Value row, int64_t count,
+                                            bool transposed) {
   auto type = LLVM::LLVMStructType::getLiteral(
       b.getContext(), SmallVector<Type>(count, i32Type()));
   Value result = intrinsic("llvm.nvvm.ldmatrix.sync.aligned.m8n8.x" +
-                               std::to_string(count) + ".b16.p3",
+                               std::to_string(count) +
+                               (transposed ? ".trans" : "") + ".b16.p3",
                            type, {row});
   Values matrices;
   for (int64_t i = 0; i < count; ++i)
@@ -210,19 +212,23 @@ Value GpuBuilder::highHalf(Value pair, Element element) {
   return arith::ExtFOp::create(b, f32Type(), extract(halves, 1));
 }
 Value GpuBuilder::packPair(Value low, Value high, Element element) {
-  // The first operand becomes the high half.
   if (element == Element::BF16)
-    return bitcast(i32Type(),
-                   intrinsic("llvm.nvvm.ff2bf16x2.rn",
-                             vectorOf(b.getBF16Type(), 2), {high, low}));
+    return packFitting(low, high, element);
   auto saturated = [&](Value value) -> Value {
     constexpr float largest = 65504.0f;
     Value bounded = LLVM::MinimumOp::create(b, value, f32(largest));
     return LLVM::MaximumOp::create(b, bounded, f32(-largest));
   };
-  return bitcast(i32Type(),
-                 intrinsic("llvm.nvvm.ff2f16x2.rn", vectorOf(b.getF16Type(), 2),
-                           {saturated(high), saturated(low)}));
+  high = saturated(high);
+  return packFitting(saturated(low), high, element);
+}
+Value GpuBuilder::packFitting(Value low, Value high, Element element) {
+  const bool isBf16 = element == Element::BF16;
+  Type type = isBf16 ? Type(b.getBF16Type()) : Type(b.getF16Type());
+  // The first operand becomes the high half.
+  return bitcast(i32Type(), intrinsic(isBf16 ? "llvm.nvvm.ff2bf16x2.rn"
+                                             : "llvm.nvvm.ff2f16x2.rn",
+                                      vectorOf(type, 2), {high, low}));
 }
 Value GpuBuilder::roundTo(Value value, Element element) {
   return lowHalf(packPair(value, zero(), element), element);

@@ -90,8 +90,9 @@ public:
   void waitCopies(int64_t pending);
   /// ldmatrix: `count` (2 or 4) matrices of 8 x 8 16-bit elements from shared
   /// memory, 8 lanes at a time naming the rows of one, 16 bytes each. Lane
-  /// 4 * r + c gets elements 2 * c and 2 * c + 1 of row r, an i32 per matrix.
-  Values loadMatrices(Value row, int64_t count);
+  /// 4 * r + c gets elements 2 * c and 2 * c + 1 of row r, an i32 per matrix;
+  /// `transposed`: those of column r in rows 2 * c and 2 * c + 1.
+  Values loadMatrices(Value row, int64_t count, bool transposed = false);
   /// An i32 of a constant array.
   Value loadIndex(Value array, Value index);
   /// An address held in an i64.
@@ -131,6 +132,8 @@ public:
   Value lowHalf(Value pair, Element element);
   Value highHalf(Value pair, Element element);
   Value packPair(Value low, Value high, Element element);
+  /// packPair of what is known not to be too large.
+  Value packFitting(Value low, Value high, Element element);
   Value roundTo(Value value, Element element);
   /// One element as f32, and an f32 stored as one.
   Value loadElement(Value ptr, Element element);

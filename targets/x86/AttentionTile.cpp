@@ -126,7 +126,7 @@ Value swallow::x86::loadKvPairs(KernelBuilder &k, KvElement element,
 AttentionTile::AttentionTile(StepEmitter &step, const KvGeometry &kv,
                              float scale, bool manyRows)
     : step(step), kv(kv), scale(scale),
-      tiled(manyRows && step.variant().amx && kv.roundsFactors()),
+      tiled(manyRows && step.variant().amx && kv.factors() == KvElement::BF16),
       rowsAtOnce(tiled                            ? 2 * kTileDim
                  : step.variant().registers == 32 ? 8
                                                   : 4) {}
@@ -150,8 +150,10 @@ void AttentionTile::storeFactors(KernelBuilder &k, ArrayRef<Value> vectors,
     ptr = k.offset(ptr, 2 * k.lanes() * factorBytes());
   }
   for (Value x : vectors) {
-    if (!dots() && kv.roundsFactors())
+    if (!dots() && kv.factors() == KvElement::BF16)
       x = k.roundToBf16(x);
+    if (kv.factors() == KvElement::F16)
+      x = k.roundToF16(x);
     k.storeVector(x, ptr, dots() ? Element::BF16 : Element::F32);
     ptr = k.offset(ptr, k.lanes() * factorBytes());
   }
@@ -262,7 +264,7 @@ LLVM::LLVMFuncOp AttentionTile::softmax(bool masked) {
     Value maximum =
         k.maxf(old, k.mulf(k.reduceMax(highest[0]), k.f32(toExponent)));
     Value below = k.splat(k.subf(k.f32(0.0f), maximum));
-    bool precise = !kv.roundsFactors();
+    bool precise = kv.factors() == KvElement::F32;
     Values total =
         k.loop(first, end, 1, {k.zero()}, [&](Value index, ValueRange in) {
           Value position = k.mul(index, kTokens), sum = in[0];

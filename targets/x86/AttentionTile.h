@@ -92,7 +92,9 @@ private:
   mlir::LLVM::LLVMFuncOp tiledScores(int64_t m);
   mlir::LLVM::LLVMFuncOp tiledValues(int64_t m);
   /// Factors in bf16, by vdpbf16ps.
-  bool dots() const { return kv.roundsFactors() && step.variant().bf16Dot; }
+  bool dots() const {
+    return kv.factors() == KvElement::BF16 && step.variant().bf16Dot;
+  }
   std::string name(const char *what, int64_t m) const;
 
   StepEmitter &step;

@@ -15,9 +15,9 @@ struct KvGeometry : KvBlockLayout {
 
   KvGeometry(KvType kv, KvElement element);
 
-  /// Whether queries and weights are rounded to bf16 before they are multiplied
-  /// by keys and values.
-  bool roundsFactors() const { return kvRoundsFactors(element); }
+  /// What queries and weights are rounded to before they are multiplied by keys
+  /// and values.
+  KvElement factors() const { return kvFactors(element); }
 
   /// Start of a head of this layer's pool block that holds logical block
   /// `block` of `sequence`.

@@ -1,6 +1,7 @@
 //===- EvaluatorTest.cpp - the evaluator's parts and its errors -----------===//
 
 #include "compiler/Evaluator.h"
+#include "compiler/EvaluatorKernels.h"
 #include "compiler/EvaluatorMath.h"
 #include "dialects/swallow/SwallowDialect.h"
 #include "runtime/support/FloatFormats.h"
@@ -122,6 +123,34 @@ TEST(WeightSource, RoundsInputs) {
   float nan = NAN;
   roundInputTo(DType::F16, &nan, 1);
   EXPECT_TRUE(std::isnan(nan));
+}
+
+// Queries and exponentials are rounded as keys and values are; what is too
+// large for f16 becomes its largest number. The sum of the exponentials is of
+// what they were.
+TEST(EvaluatorKernels, AttentionRoundsItsFactors) {
+  // Heads of 2: keys 1 and 0 in the first dimension, values side by side.
+  const std::vector<float> first = {1, 0, 1, 0}, second = {0, 0, 0, 1};
+  auto attended = [&](KvElement element, float query, float scale) {
+    return attend({1, 2, {query, 0}}, {{{first.data(), second.data()}}}, 1, 2,
+                  scale, element, {}, 1)
+        .data;
+  };
+  auto expected = [](float score, float weight) {
+    float other = deterministicExp(-score);
+    return std::vector<float>{1 / (1 + other), weight / (1 + other)};
+  };
+  const float rounded = 2048, query = 2049, scale = 0x1p-11f;
+  const float score = query * scale, other = deterministicExp(-1);
+  EXPECT_EQ(attended(KvElement::F32, query, scale),
+            expected(score, deterministicExp(-score)));
+  EXPECT_EQ(attended(KvElement::BF16, query, scale),
+            expected(rounded * scale, roundTo(DType::BF16, other)));
+  EXPECT_EQ(attended(KvElement::F16, query, scale),
+            expected(rounded * scale, roundTo(DType::F16, other)));
+  const float largest = 65504 * 0x1p-15f;
+  EXPECT_EQ(attended(KvElement::F16, 1e6f, 0x1p-15f),
+            expected(largest, roundTo(DType::F16, deterministicExp(-largest))));
 }
 
 //===----------------------------------------------------------------------===//

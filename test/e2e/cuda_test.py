@@ -98,11 +98,13 @@ class CudaTest:
         for i, (case, rows) in enumerate(zip(self.golden["logits"], prompts)):
             self.close(rows[-1], case, mean, f"prompt {i}")
         for element, bound in KV_MEAN.items():
-            case = self.golden["logits"][0]
-            rows = self.logits(case["ids"], "--kv-cache", element,
-                               "--chunk", "7")[0]
-            self.close(rows[-1], case, max(mean, MEAN.get(element, 0)) + bound,
-                       f"{element} keys")
+            case = self.golden["logits"][2]
+            for chunk in ("7", "100"):  # few rows and many
+                rows = self.logits(case["ids"], "--kv-cache", element,
+                                   "--chunk", chunk)[0]
+                self.close(rows[-1], case,
+                           max(mean, MEAN.get(element, 0)) + bound,
+                           f"{element} keys, chunks of {chunk}")
         return prompts
 
     def beside_cpu(self, prompts):

@@ -3,7 +3,7 @@
 // Two kernels for each element of keys and values, of which a step launches
 // one: few rows are done row by row, the keys of each shared out to several
 // blocks; many in tiles of rows that go over the keys together where tensor
-// cores multiply them, otherwise row by row.
+// cores multiply them, otherwise, as those in f32, row by row.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ using namespace swallow::nvidia;
 /// Query heads of a KV head that go over the keys together: those whose queries
 /// fill a tile, fewer where outputs of so many would not fit shared memory.
 static HeadGroups headGroups(const KvGeometry &kv, int64_t perKvHead) {
-  const bool isTile = kvRoundsFactors(kv.element) && kv.headDim <= 128;
+  const bool isTile = kv.factors() != Element::F32 && kv.headDim <= 128;
   return HeadGroups::of(perKvHead, isTile ? 16 : 8);
 }
 

@@ -35,8 +35,8 @@ public:
            r.warps * kWarp, [&](Value i) {
              Value at = k.mul(i, 4);
              Value x = k.load(k.f32Type(), k.offset(from, at));
-             if (kvRoundsFactors(kv.element))
-               x = k.roundToBf16(x);
+             if (kv.factors() != Element::F32)
+               x = k.roundTo(x, kv.factors());
              k.store(x, k.offset(q, at));
            });
     factors = f.shared("factors", r.warps * heads * kTokens * 4);
@@ -79,8 +79,8 @@ public:
       sum = k.fma(sum, correction, k.warpSum(factor));
       maximum = larger;
       corrections.push_back(correction);
-      if (kvRoundsFactors(kv.element))
-        factor = k.roundToBf16(factor);
+      if (kv.factors() != Element::F32)
+        factor = k.roundTo(factor, kv.factors());
       // A value's scale goes with its factor.
       if (kv.hasScales())
         factor = k.mulf(factor, valueScale);
@@ -136,7 +136,7 @@ private:
     if (kv.pairing() == 1)
       return {loadKv(ptr)};
     Value pair = k.load(k.i32Type(), ptr);
-    return {k.lowBf16(pair), k.highBf16(pair)};
+    return {k.lowHalf(pair, Element::BF16), k.highHalf(pair, Element::BF16)};
   }
 
   /// The scale of the lane's position, 0 where it is not seen: a place that has

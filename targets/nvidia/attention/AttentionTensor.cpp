@@ -2,6 +2,7 @@
 
 #include "targets/nvidia/attention/AttentionTensor.h"
 
+#include <algorithm>
 #include <limits>
 
 using namespace mlir;
@@ -10,7 +11,7 @@ using namespace swallow::nvidia;
 
 bool TensorAttention::fits(const KvGeometry &kv, KvFragments::Place place) {
   const int64_t most = place == KvFragments::Place::Staged ? 256 : 224;
-  return kvRoundsFactors(kv.element) && kv.headDim <= most;
+  return kv.factors() != Element::F32 && kv.headDim <= most;
 }
 
 //===----------------------------------------------------------------------===//
@@ -38,7 +39,8 @@ void TensorAttention::emitQueries(Value step, ArrayRef<Value> rows,
           [&] {
             Value pair = k.load(k.vectorOf(k.f32Type(), 2),
                                 k.offset(rows[half], k.mul(d, 4)), 8);
-            return Values{k.packBf16(k.extract(pair, 0), k.extract(pair, 1))};
+            return Values{k.packPair(k.extract(pair, 0), k.extract(pair, 1),
+                                     kv.factors())};
           },
           [&] { return Values{k.i32(0)}; })[0]);
     }
@@ -72,7 +74,7 @@ TensorAttention::products(function_ref<Values(int64_t step, int64_t part)> keys,
     Values low = keys(step, 0), high = keys(step, 1);
     for (int64_t t = 0; t < 4; ++t) {
       ValueRange c = ValueRange(sums).slice(t * 4, 4);
-      Values d = k.mma(a, {low[t], high[t]}, c);
+      Values d = k.mma(a, {low[t], high[t]}, c, kv.factors());
       llvm::copy(d, sums.begin() + t * 4);
     }
   }
@@ -114,7 +116,7 @@ TensorAttention::emitBlock(Value base, Value token, Value written,
       [&] { return add(block, &seen, state); });
 }
 
-/// The weights of a half, packed: register i holds positions 2 i and 2 i + 1 of
+/// The weights of a half, packed: register i holds columns 2 i and 2 i + 1 of
 /// the lane's eight. The maximum and the sum in `state` become those with the
 /// block; `correction` is for what was there before.
 TensorAttention::Values TensorAttention::weigh(const Block &block,
@@ -126,7 +128,7 @@ TensorAttention::Values TensorAttention::weigh(const Block &block,
     keyScales = fragments.scales(block.base, /*ofValues=*/false);
     valueScales = fragments.scales(block.base, /*ofValues=*/true);
   }
-  Value first = k.add(block.token, k.mul(q, 8)), end, begin;
+  Value first = k.add(block.token, fragments.firstColumn()), end, begin;
   if (seen) {
     end = k.sub(seen->end[half], first);
     if (!seen->begin.empty())
@@ -136,13 +138,13 @@ TensorAttention::Values TensorAttention::weigh(const Block &block,
   Values score;
   Value largest;
   for (int64_t c = 0; c < 8; ++c) {
-    // Position c = 4 e + t is register e of tile t.
-    Value x = block.products[(c % 4) * 4 + 2 * half + c / 4];
+    const KvFragments::Column column = fragments.column(c);
+    Value x = block.products[registerAt(half, column.tile, column.part)];
     Value factor = k.f32(scale);
     if (kv.hasScales())
       factor = k.mulf(factor, keyScales[c]);
     x = k.mulf(x, factor);
-    Value number = k.i32(static_cast<int32_t>(c));
+    Value number = k.i32(static_cast<int32_t>(column.number));
     if (end)
       x = k.select(k.lessThan(number, end), x, none);
     if (begin)
@@ -172,7 +174,8 @@ TensorAttention::Values TensorAttention::weigh(const Block &block,
   }
   Values packed;
   for (int64_t i = 0; i < 4; ++i)
-    packed.push_back(k.packBf16(score[2 * i], score[2 * i + 1]));
+    packed.push_back(
+        k.packFitting(score[2 * i], score[2 * i + 1], kv.factors()));
   return packed;
 }
 
@@ -188,9 +191,10 @@ TensorAttention::add(const Block &block, const Seen *seen, ValueRange state) {
   // Weights of 0 do not make up for values that are no numbers.
   Values masks;
   if (seen) {
-    Value rest = k.sub(block.written, k.mul(q, 8));
+    Value rest = k.sub(block.written, fragments.firstColumn());
     auto isWritten = [&](int64_t c) {
-      return k.lessThan(k.i32(static_cast<int32_t>(c)), rest);
+      return k.lessThan(k.i32(static_cast<int32_t>(fragments.column(c).number)),
+                        rest);
     };
     for (int64_t i = 0; i < 4; ++i)
       masks.push_back(
@@ -208,14 +212,14 @@ TensorAttention::add(const Block &block, const Seen *seen, ValueRange state) {
       for (Value &word : values[i])
         word = k.andi(word, masks[i]);
     for (int64_t t = 0; t < 4; ++t) {
-      const size_t at = outputAt(0, j, t, 0);
+      const size_t at = outputAt(0, 4 * j + t, 0);
       Values c(ValueRange(next).slice(at, 4));
       for (int64_t i = 0; i < 2 * halves; ++i)
         c[i] = k.mulf(c[i], corrections[i / 2]);
       for (int64_t i = 0; i < 4; i += 2)
         c = k.mma({weights[0][i], weights[1][i], weights[0][i + 1],
                    weights[1][i + 1]},
-                  {values[i][t], values[i + 1][t]}, c);
+                  {values[i][t], values[i + 1][t]}, c, kv.factors());
       llvm::copy(c, next.begin() + at);
     }
   }
@@ -239,13 +243,18 @@ Value TensorAttention::sum(ValueRange state, int64_t half) {
 void TensorAttention::forEachOutput(
     ValueRange state, int64_t half, int64_t width,
     function_ref<void(Value, ValueRange)> store) {
-  // The lane's features of group j are 32 j + 8 q + 4 e + t.
+  width = std::min(width, fragments.columnsTogether());
   for (int64_t j = 0; j < fragments.valueGroups(); ++j)
     for (int64_t from = 0; from < 8; from += width) {
+      const int64_t feature = j * 32 + fragments.column(from).number;
+      if (feature >= kv.paddedDim())
+        continue;
       Values some;
-      for (int64_t i = from; i < from + width; ++i)
-        some.push_back(state[outputAt(half, j, i % 4, i / 4)]);
-      store(k.add(k.mul(q, 8), j * 32 + from), some);
+      for (int64_t i = from; i < from + width; ++i) {
+        const KvFragments::Column column = fragments.column(i);
+        some.push_back(state[outputAt(half, 4 * j + column.tile, column.part)]);
+      }
+      store(k.add(fragments.firstColumn(), feature), some);
     }
 }
 

@@ -20,8 +20,8 @@ public:
   using Value = mlir::Value;
   using Values = GpuBuilder::Values;
 
-  /// Whether there are such kernels: elements must fit bf16, and the outputs of
-  /// 16 queries a warp's registers, beside what is under way from `place`.
+  /// Whether there are such kernels: for all elements but f32, where outputs of
+  /// 16 queries fit a warp's registers, beside what is under way from `place`.
   static bool fits(const KvGeometry &kv, KvFragments::Place place);
 
   /// Query n of a lane's group of four, and with `halves` 2 also query n + 8.
@@ -62,7 +62,8 @@ public:
   Value maximum(mlir::ValueRange state, int64_t half) const;
   Value sum(mlir::ValueRange state, int64_t half);
   /// Calls `store` with neighbouring outputs of a half's query and the number
-  /// of the first, all that the lane has, `width` (2, 4 or 8) at a time.
+  /// of the first, all that the lane has, `width` (2, 4 or 8) at a time or as
+  /// many as there are together.
   void forEachOutput(
       mlir::ValueRange state, int64_t half, int64_t width,
       llvm::function_ref<void(Value feature, mlir::ValueRange)> store);
@@ -82,9 +83,13 @@ private:
   Values add(const Block &block, const Seen *seen, mlir::ValueRange state);
   Values weigh(const Block &block, const Seen *seen, int64_t half,
                Values &state, Value &correction);
-  /// state index of an output: register 2 half + e of tile 4 j + t.
-  size_t outputAt(int64_t half, int64_t j, int64_t t, int64_t e) const {
-    return static_cast<size_t>(2 * halves + (4 * j + t) * 4 + 2 * half + e);
+  /// Index in the four registers of each of some tiles.
+  static size_t registerAt(int64_t half, int64_t tile, int64_t part) {
+    return static_cast<size_t>(tile * 4 + 2 * half + part);
+  }
+  /// state index of an output.
+  size_t outputAt(int64_t half, int64_t tile, int64_t part) const {
+    return static_cast<size_t>(2 * halves) + registerAt(half, tile, part);
   }
 
   GpuBuilder &k;

@@ -10,6 +10,17 @@ KvGeometry::KvGeometry(KvType kv, KvElement element)
     : KvBlockLayout{kv.getHeads(), kv.getHeadDim(), element},
       window(kv.getWindow()) {}
 
+Element KvGeometry::factors() const {
+  switch (kvFactors(element)) {
+  case KvElement::BF16:
+    return Element::BF16;
+  case KvElement::F16:
+    return Element::F16;
+  default:
+    return Element::F32;
+  }
+}
+
 Value KvGeometry::headBase(KernelFrame &frame, Value sequence, Value block,
                            Value head) const {
   return headInBlock(frame, blockId(frame, sequence, block), head);

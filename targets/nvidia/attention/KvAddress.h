@@ -15,6 +15,9 @@ struct KvGeometry : KvBlockLayout {
 
   KvGeometry(KvType kv, KvElement element);
 
+  /// What queries and weights are rounded to; F32: not at all.
+  Element factors() const;
+
   /// Where `head` of block `block` (counted from position 0) of a sequence
   /// begins, in the frame's layer.
   mlir::Value headBase(KernelFrame &frame, mlir::Value sequence,

@@ -14,7 +14,12 @@
 //            8 q + 2 i and the next, just what the lane has the scores of.
 //            Column n of tile 4 j + t is feature 32 j + 4 n + t.
 //
-// int8 becomes bf16 on the way, which is exact.
+// int8 becomes bf16 on the way, which is exact. f16 does not lie in pairs: from
+// global memory those come of two rows. Staged f16 is what ldmatrix.trans makes
+// pairs of, of eight neighbours along n: there column n of tile t is position
+// 8 t + n, or feature 32 j + 8 t + n, a lane's scores are those of positions
+// 8 t + 2 q and the next, and register i of outputs is of 8 i + 2 q and the
+// next.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,15 +35,15 @@ namespace swallow::nvidia {
 struct StagedKv {
   const KvGeometry &kv;
 
-  bool isBytes() const { return kv.element == KvElement::I8; }
-  /// Bytes between values of positions, or of pairs of them.
-  int64_t valueStride() const {
-    return isBytes() ? roundUp(kv.paddedDim(), 128)
-                     : roundUp(kv.paddedDim(), 32) * 4;
+  /// Bytes of values of a position, or of a pair of them, and between these.
+  int64_t valueBytes() const {
+    return kv.paddedDim() * kv.pairing() * kv.elementBytes();
   }
+  int64_t valueStride() const { return roundUp(valueBytes(), 128); }
+  int64_t valueRows() const { return KvBlockLayout::tokens / kv.pairing(); }
   int64_t valuesOffset() const { return kv.valuesOffset(); }
   int64_t scalesOffset() const {
-    return valuesOffset() + valueStride() * (isBytes() ? 32 : 16);
+    return valuesOffset() + valueStride() * valueRows();
   }
   int64_t bytes() const {
     return roundUp(scalesOffset() + (kv.hasScales() ? 256 : 0), 128);
@@ -68,10 +73,32 @@ public:
   /// Scales of the lane's eight positions (int8 alone), of keys or values.
   Values scales(Value base, bool ofValues) const;
 
+  /// A lane's eight columns of four tiles, which are its positions of scores
+  /// and its features of outputs: register `part` of tile `tile` of a row,
+  /// `number` columns behind the lane's first. Registers 2 i and 2 i + 1 are in
+  /// order, and so are columnsTogether() neighbours.
+  struct Column {
+    int64_t tile, part, number;
+  };
+  Column column(int64_t i) const {
+    if (loadsMatrices())
+      return {i / 2, i % 2, i / 2 * 8 + i % 2};
+    return {i % 4, i / 4, i};
+  }
+  Value firstColumn() const { return k.mul(q, columnsTogether()); }
+  int64_t columnsTogether() const { return loadsMatrices() ? 2 : 8; }
+
   int64_t keySteps() const { return roundUp(kv.headDim, 16) / 16; }
   int64_t valueGroups() const { return roundUp(kv.headDim, 32) / 32; }
 
 private:
+  /// Whether ldmatrix makes the registers.
+  bool loadsMatrices() const { return staged && kv.element == KvElement::F16; }
+  /// Offsets and strides, of pairs, of f16 and of int8.
+  void locatePairs();
+  void locateRows();
+  void locateMatrices(Value lane);
+  void locateBytes();
   Values load(Value ptr, int64_t bytes) const;
   Values loadWords(Value base, int64_t bytes, int64_t odd) const;
   Values loadIf(Value condition, Value base, int64_t bytes, int64_t odd) const;
@@ -82,10 +109,13 @@ private:
   Value q, n;
   /// Byte offsets of the lane: of keys, and of values for j modulo 4.
   Value laneKeys, laneValues[4];
-  /// Bytes between pairs of dimensions and to a pair's second row (int8).
-  int64_t keyStride, oddKey;
-  /// Bytes between pairs of positions and to a pair's second row (int8).
-  int64_t valueStride, oddValue;
+  /// The same within the last matrices, where there are fewer dimensions or
+  /// features than fill them.
+  Value laneLastKeys, laneLastValues;
+  /// Bytes between pairs of dimensions and to a pair's second row.
+  int64_t keyStride, oddKey = 0;
+  /// Bytes from a register of values to the next and to a pair's second row.
+  int64_t valueStride, oddValue = 0;
   int64_t scalesOffset;
 };
 

@@ -269,13 +269,17 @@ TEST(GpuAttentionTest, AttentionOfFewAndManyRows) {
       {.hidden = 32, .heads = 6, .kvHeads = 2, .headDim = 24},
       {.hidden = 32, .heads = 12, .kvHeads = 1, .headDim = 80, .window = 50},
       {.hidden = 32, .heads = 2, .kvHeads = 2, .headDim = 64, .window = 33}};
+  const std::vector<EvalBatch> steps =
+      conversation({2, 16, 17, 33, 70, 16, 1}, 3);
   for (const AttentionShape &shape : shapes)
     for (KvElement element : {KvElement::BF16, KvElement::I8})
-      checkKernels(attentionModule(kWeights, shape),
-                   conversation({2, 16, 17, 33, 70, 16, 1}, 3),
+      checkKernels(attentionModule(kWeights, shape), steps,
                    boundsOf(kWeights, element), element);
+  // f16 lies in another way; 80 features end within a group of tiles.
+  checkKernels(attentionModule(kWeights, shapes[1]), steps,
+               boundsOf(kWeights, KvElement::F16), KvElement::F16);
   // Tiles of fewer rows for large heads, whose few rows are done without.
-  for (KvElement element : {KvElement::BF16, KvElement::I8})
+  for (KvElement element : {KvElement::BF16, KvElement::F16, KvElement::I8})
     checkKernels(
         attentionModule(
             kWeights, {.hidden = 32, .heads = 2, .kvHeads = 1, .headDim = 256}),

@@ -51,9 +51,10 @@ Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
   // A key that is rounded the other way differs by half a step of its type.
   if (weights == Weights::F32 && *kvElement == KvElement::F16)
     return {1e-3, 1e-4};
-  // An int8 times a scale in bf16 is often half way between two bf16, and is
-  // rounded to either when it is the input of a product.
-  if (weights == Weights::BF16 && kvElement == KvElement::I8)
+  // An int8 times a scale in bf16 is often half way between two bf16, and so is
+  // an f16; it is rounded to either when it is the input of a product.
+  if (weights == Weights::BF16 &&
+      (kvElement == KvElement::I8 || kvElement == KvElement::F16))
     return {3e-2, 6e-3};
   // Over several chunks, exponentials are rounded relative to other maxima.
   return {1e-2, kvElement ? 2e-3 : 1e-3};
