@@ -152,9 +152,7 @@ TEST_P(GoldenTest, Bf16StaysNear) {
 }
 
 TEST_P(GoldenTest, F16StaysNearer) {
-  std::string name = GetParam();
-  // The weights of this one are stored in f32.
-  expectNear(name, DType::F16, name == "llama31-tied" ? 0.002 : 0.0015);
+  expectNear(GetParam(), DType::F16, 0.002);
 }
 
 // A sequence that is not rounded has the bits of f32 where the weights are bf16

@@ -42,9 +42,7 @@ class GoldenTest:
         with open(os.path.join(self.folder, "golden.json"),
                   encoding="utf-8") as file:
             self.golden = json.load(file)
-        self.mean = {"f32": 0,
-                     "f16": (0.0015 if name in STORED_BF16 | STORED_F16
-                             else 0.002),
+        self.mean = {"f32": 0, "f16": 0.002,
                      "bf16": 0.012 if name in STORED_BF16 else 0.02}
 
     def artifact(self, dtype):
