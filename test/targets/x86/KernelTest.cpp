@@ -47,7 +47,7 @@ Bounds boundsOf(Weights weights, std::optional<KvElement> kvElement = {}) {
   if (weights == Weights::F16 &&
       kvElement.value_or(KvElement::F16) != KvElement::BF16 &&
       kvElement != KvElement::I8)
-    return {1.25e-3, kvElement ? 2.5e-4 : 1.25e-4};
+    return {1.25e-3, 2.5e-4};
   // A key that is rounded the other way differs by half a step of its type.
   if (weights == Weights::F32 && *kvElement == KvElement::F16)
     return {1e-3, 1e-4};
