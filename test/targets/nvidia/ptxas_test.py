@@ -66,17 +66,19 @@ class PtxasTest(unittest.TestCase):
     def test_other_weights_of_golden_models(self):
         models = sorted(p.parent for p in TEST.glob("golden/*/config.json"))
         for i, model in enumerate(models):
-            for weights in OTHERS:
-                # Each architecture with one of the models.
-                target = ALL[i % len(ALL)]
+            # Two of the three with each model, on two architectures.
+            for j in range(2):
+                weights = OTHERS[(i + j) % len(OTHERS)]
+                target = ALL[(i + 3 * j) % len(ALL)]
                 with self.subTest(model=model.name, target=target,
                                   weights=weights):
                     self.check(model, target, *weights)
 
     def test_other_weights_of_shapes(self):
-        for weights in OTHERS:
-            for shape, target in (("7b", "sm_120"), ("8b", "sm_90"),
-                                  ("70b", "sm_80")):
+        large = [("70b", "sm_80"), ("70b", "sm_90"), ("70b", "sm_120")]
+        usual = [("8b", "sm_90"), ("7b", "sm_120"), ("8b", "sm_80")]
+        for i, weights in enumerate(OTHERS):
+            for shape, target in (large[i], usual[i]):
                 with self.subTest(shape=shape, target=target, weights=weights):
                     self.check(TEST / "shapes" / shape, target, *weights)
 
