@@ -118,22 +118,15 @@ public:
   /// four signed ones of `b`.
   Value dot4(Value a, bool isUnsigned, Value b, Value sum);
   Value toFloat(Value integer);
-  /// A bf16 in the low or the high half of an i32 as f32.
-  Value lowBf16(Value pair) { return lowHalf(pair, Element::BF16); }
-  Value highBf16(Value pair) { return highHalf(pair, Element::BF16); }
-  /// Rounded to nearest even, `low` in the low half of the i32.
-  Value packBf16(Value low, Value high) {
-    return packPair(low, high, Element::BF16);
-  }
-  /// Rounded to nearest even, kept as f32.
-  Value roundToBf16(Value value) { return roundTo(value, Element::BF16); }
-  /// The same for either element of 16 bits. What is too large for f16 becomes
-  /// its largest number.
+  /// An element of 16 bits in the low or the high half of an i32 as f32.
   Value lowHalf(Value pair, Element element);
   Value highHalf(Value pair, Element element);
+  /// Two elements of 16 bits, rounded to nearest even, `low` in the low half of
+  /// the i32. What is too large for f16 becomes its largest number.
   Value packPair(Value low, Value high, Element element);
   /// packPair of what is known not to be too large.
   Value packFitting(Value low, Value high, Element element);
+  /// Rounded as packPair does, kept as f32.
   Value roundTo(Value value, Element element);
   /// One element as f32, and an f32 stored as one.
   Value loadElement(Value ptr, Element element);
@@ -150,7 +143,7 @@ public:
   /// f16 in f32; the fragments as PTX's mma.m16n8k16 has them: a four i32, b
   /// two, c four f32.
   Values mma(mlir::ValueRange a, mlir::ValueRange b, mlir::ValueRange c,
-             Element element = Element::BF16);
+             Element element);
 };
 
 } // namespace swallow::nvidia

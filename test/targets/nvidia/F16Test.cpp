@@ -17,17 +17,7 @@ namespace {
 constexpr Weights kWeights = Weights::F16;
 
 /// Few rows of one and of two blocks, and two sizes of a GEMM's tile.
-std::vector<EvalBatch> fewAndMany() {
-  std::vector<EvalBatch> steps;
-  for (int64_t count : {1, 9, 17, 70}) {
-    EvalBatch batch;
-    for (int64_t i = 0; i < count; ++i)
-      batch.logitRows.push_back(
-          batch.push(int32_t((i * 23 + count) % kTokens), int32_t(i), 0));
-    steps.push_back(batch);
-  }
-  return steps;
-}
+std::vector<EvalBatch> fewAndMany() { return stepsOfRows({1, 9, 17, 70}); }
 
 void check(const TestModule &module) {
   checkKernels(module, fewAndMany(), boundsOf(kWeights, KvElement::F16),

@@ -13,6 +13,17 @@ GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element) {
   return {sizes.maxStepTokens, sizes.sequences, sizes.context, element};
 }
 
+std::vector<EvalBatch> stepsOfRows(std::initializer_list<int64_t> counts) {
+  std::vector<EvalBatch> steps;
+  for (int64_t count : counts) {
+    EvalBatch &batch = steps.emplace_back();
+    for (int64_t i = 0; i < count; ++i)
+      batch.logitRows.push_back(
+          batch.push(int32_t((i * 23 + count) % kTokens), int32_t(i), 0));
+  }
+  return steps;
+}
+
 Result<std::unique_ptr<CompiledModule>> packedFor(const TestModule &module) {
   return CompiledModule::pack(module.ir, module.columns,
                               *nvidia::findArchitecture("sm_80"));

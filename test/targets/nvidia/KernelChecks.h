@@ -8,9 +8,15 @@
 #include "test/targets/x86/Modules.h"
 #include "test/targets/x86/Steps.h"
 
+#include <initializer_list>
+
 namespace swallow::test {
 
 GpuRun::Sizes sizesFor(const std::vector<EvalBatch> &steps, KvElement element);
+
+/// A step for each count, of so many rows of one sequence, all of which want
+/// logits.
+std::vector<EvalBatch> stepsOfRows(std::initializer_list<int64_t> counts);
 
 /// The packed weights of a module, which are the same for all architectures,
 /// and its evaluator.

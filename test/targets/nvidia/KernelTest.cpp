@@ -163,17 +163,7 @@ TEST_P(GpuKernelTest, FusedQkvAndAttention) {
 constexpr Weights kWeights = Weights::BF16;
 
 /// Every size of a GEMM's tile, full and not, and several of them.
-std::vector<EvalBatch> manyRows() {
-  std::vector<EvalBatch> steps;
-  for (int64_t count : {17, 64, 70, 200}) {
-    EvalBatch batch;
-    for (int64_t i = 0; i < count; ++i)
-      batch.logitRows.push_back(
-          batch.push(int32_t((i * 23 + count) % kTokens), int32_t(i), 0));
-    steps.push_back(batch);
-  }
-  return steps;
-}
+std::vector<EvalBatch> manyRows() { return stepsOfRows({17, 64, 70, 200}); }
 
 // Blocks of 16, 48 and 64 features, tiles of several units and of one wide
 // head, a last tile that lacks units; inputs that end within 16 bytes, within a
