@@ -1,10 +1,10 @@
 //===- QuantSearch.h - the search for scales and codes ----------*- C++ -*-===//
 //
-// Sixteen groups of a row are searched side by side, one in each lane of a
-// vector, so that nothing is summed across lanes. Included by one source for
-// each instruction set (QuantSearch*.cpp), compiled with its own flags. None of
-// them contracts multiplications and additions (CMakeLists.txt), so all compute
-// the same bits. Nothing of the standard library's templates is used here: the
+// Groups of a row are searched side by side, one in each lane of a vector, so
+// that nothing is summed across lanes. Included by one source for each
+// instruction set (QuantSearch*.cpp), compiled with its own flags. None of them
+// contracts multiplications and additions (CMakeLists.txt), so all compute the
+// same bits. Nothing of the standard library's templates is used here: the
 // linker might keep the instance of the widest instruction set for all.
 //
 //===----------------------------------------------------------------------===//
@@ -14,15 +14,14 @@
 
 #include "runtime/packing/QuantFormat.h"
 
-#ifdef __AVX512F__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
 namespace swallow::quantsearch {
 
+/// Groups of a batch.
 constexpr int64_t kLanes = 16;
-typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t Ints __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 /// The factors of the largest value / largest level between which scales are
 /// tried, and how far the first pass steps.
@@ -56,16 +55,15 @@ struct BatchInput {
   float inverse; ///< of the block scale, in whose units errors are measured
 };
 
-/// The results, and what they are found with: input i of each group in one
-/// vector.
-struct alignas(64) Batch {
-  Ints scale;              ///< c of each group
-  Ints level[kQuantGroup]; ///< of each input
-  Floats error, square;    ///< sums over each group, of x - scale * level and x
-  Floats weightedError, weightedSquare; ///< alike, times the importance
+/// The results for each group, and input i of all groups side by side.
+struct Batch {
+  int32_t scale[kLanes];              ///< c of each group
+  int32_t level[kQuantGroup][kLanes]; ///< of each input
+  /// Sums over each group, of x - scale * level and x.
+  float error[kLanes], square[kLanes];
+  float weightedError[kLanes], weightedSquare[kLanes]; ///< times the importance
 
-  Floats x[kQuantGroup];      ///< the values / block scale
-  Floats weight[kQuantGroup]; ///< their importance
+  float x[kQuantGroup][kLanes]; ///< the values / block scale
 };
 
 /// Output features that are rounded with error feedback at a time: those of the
@@ -109,6 +107,35 @@ extern const SearchFns searchBaseline, searchAvx2, searchAvx512;
 // Internal to each source that includes this: it is compiled in its own way.
 namespace {
 
+/// The lanes of a register: the compiler takes wider vectors apart, comparisons
+/// even lane by lane.
+#if defined(__AVX512F__)
+constexpr int64_t kWide = 16;
+#elif defined(__AVX2__)
+constexpr int64_t kWide = 8;
+#else
+constexpr int64_t kWide = 4;
+#endif
+typedef float Floats __attribute__((vector_size(kWide * sizeof(float))));
+typedef int32_t Ints __attribute__((vector_size(kWide * sizeof(int32_t))));
+static_assert(kLanes % kWide == 0);
+
+inline Floats loadFloats(const float *from) {
+  Floats vector;
+  __builtin_memcpy(&vector, from, sizeof(vector));
+  return vector;
+}
+template <typename Vector, typename Element>
+inline void storeVector(const Vector &vector, Element *to) {
+  __builtin_memcpy(to, &vector, sizeof(vector));
+}
+
+/// What is searched in one go: input i of kWide groups in one vector.
+struct Part {
+  Floats x[kQuantGroup];      ///< the values / block scale
+  Floats weight[kQuantGroup]; ///< their importance
+};
+
 struct Levels4 {
   float middle[15], delta[15];
   constexpr Levels4() : middle(), delta() {
@@ -120,7 +147,7 @@ struct Levels4 {
 };
 constexpr Levels4 kLevels4;
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
 /// The line of levels in buckets narrower than the distance of two middles: the
 /// middle in each, if there is one, and the levels on both sides.
 struct alignas(64) Buckets4 {
@@ -155,6 +182,38 @@ inline void nearest4(const Floats &y, Floats &level) {
   level = y > look(kBuckets4.middle) ? look(kBuckets4.above)
                                      : look(kBuckets4.below);
 }
+#elif defined(__AVX2__)
+/// The middles in the order in which a binary search asks for them: every
+/// second one from the first, every fourth from the second, every eighth from
+/// the fourth.
+struct alignas(32) Middles4 {
+  float last[8], third[8], second[8], level[16];
+  constexpr Middles4() : last(), third(), second(), level() {
+    for (int i = 0; i < 8; ++i) {
+      last[i] = kLevels4.middle[2 * i];
+      third[i] = kLevels4.middle[4 * (i % 4) + 1];
+      second[i] = kLevels4.middle[8 * (i % 2) + 3];
+    }
+    for (int i = 0; i < 16; ++i)
+      level[i] = kInt4Levels[i];
+  }
+};
+constexpr Middles4 kMiddles4;
+
+inline void nearest4(const Floats &y, Floats &level) {
+  auto look = [](const float *table, const Ints &index) {
+    return (Floats)_mm256_permutevar8x32_ps(_mm256_load_ps(table),
+                                            (__m256i)index);
+  };
+  // Comparisons are -1 where y is above: index counts the middles below it.
+  const Ints upper = y > kLevels4.middle[7];
+  Ints index = -upper;
+  index = index + index - (y > look(kMiddles4.second, index));
+  index = index + index - (y > look(kMiddles4.third, index));
+  index = index + index - (y > look(kMiddles4.last, index));
+  level = upper ? look(kMiddles4.level + 8, index)
+                : look(kMiddles4.level, index);
+}
 #endif
 
 inline void selectFloats(const Ints &mask, const Floats &yes, Floats &no) {
@@ -165,7 +224,7 @@ inline void selectFloats(const Ints &mask, const Floats &yes, Floats &no) {
 template <PackedElement element>
 inline void nearest(const Floats &y, Floats &level) {
   if constexpr (element == PackedElement::I4) {
-#ifdef __AVX512F__
+#ifdef __AVX2__
     nearest4(y, level);
 #else
     level = Floats{} + static_cast<float>(kInt4Levels[0]);
@@ -200,15 +259,15 @@ inline Floats inverseOf(const Ints &c, const Floats &scale) {
 }
 
 template <PackedElement element>
-inline void errorOf(const Batch &batch, const Ints &c, Floats &error) {
+inline void errorOf(const Part &part, const Ints &c, Floats &error) {
   const Floats scale = scaleOf(c);
   const Floats inverse = inverseOf(c, scale);
   error = Floats{};
   for (int64_t i = 0; i < kQuantGroup; ++i) {
     Floats level;
-    nearest<element>(batch.x[i] * inverse, level);
-    Floats difference = batch.x[i] - scale * level;
-    error += batch.weight[i] * (difference * difference);
+    nearest<element>(part.x[i] * inverse, level);
+    Floats difference = part.x[i] - scale * level;
+    error += part.weight[i] * (difference * difference);
   }
 }
 
@@ -216,11 +275,12 @@ inline Floats magnitudeOf(const Floats &x) {
   return (Floats)((Ints)x & 0x7fffffff);
 }
 
+#ifdef __AVX512F__
 /// Swaps row and column, in four steps of blocks twice as large each.
-inline void transpose(Floats rows[kLanes]) {
-  Floats other[kLanes];
+inline void transpose(Floats rows[kWide]) {
+  Floats other[kWide];
 #define SWALLOW_SWAP(FROM, TO, STEP, LOW, HIGH)                                \
-  for (int64_t i = 0; i < kLanes; ++i) {                                       \
+  for (int64_t i = 0; i < kWide; ++i) {                                       \
     if (i & (STEP))                                                            \
       continue;                                                                \
     TO[i] = __builtin_shufflevector(FROM[i], FROM[i + (STEP)], LOW);           \
@@ -251,36 +311,44 @@ inline void transpose(Floats rows[kLanes]) {
 /// [groups][16] as one vector for each of the 16; 0 for groups beyond.
 inline void loadTransposed(const float *from, int64_t groups,
                            Floats to[kQuantGroup]) {
-  static_assert(kQuantGroup == kLanes);
-  for (int64_t group = 0; group < kLanes; ++group) {
-    to[group] = Floats{};
-    if (group < groups)
-      __builtin_memcpy(&to[group], from + group * kQuantGroup, sizeof(Floats));
-  }
+  static_assert(kQuantGroup == kWide);
+  for (int64_t group = 0; group < kWide; ++group)
+    to[group] =
+        group < groups ? loadFloats(from + group * kQuantGroup) : Floats{};
   transpose(to);
 }
+#else
+inline void loadTransposed(const float *from, int64_t groups,
+                           Floats to[kQuantGroup]) {
+  for (int64_t i = 0; i < kQuantGroup; ++i)
+    for (int64_t group = 0; group < kWide; ++group)
+      to[i][group] = group < groups ? from[group * kQuantGroup + i] : 0.0f;
+}
+#endif
 
 /// The largest magnitude of each group.
-inline Floats largestOf(const Batch &batch) {
+inline Floats largestOf(const Part &part) {
   Floats largest = Floats{};
-  for (const Floats &x : batch.x) {
+  for (const Floats &x : part.x) {
     Floats magnitude = magnitudeOf(x);
     selectFloats(magnitude > largest, magnitude, largest);
   }
   return largest;
 }
 
-/// Fills in x and weight; returns the largest magnitude of each group.
-inline Floats loadBatch(const BatchInput &input, Batch &batch) {
-  loadTransposed(input.values, input.groups, batch.x);
+/// The groups from `group`.
+inline Part loadPart(const BatchInput &input, int64_t group) {
+  Part part;
+  const int64_t left = input.groups - group, at = group * kQuantGroup;
+  loadTransposed(input.values + at, left, part.x);
   if (input.importance)
-    loadTransposed(input.importance, input.groups, batch.weight);
+    loadTransposed(input.importance + at, left, part.weight);
   else
-    for (Floats &weight : batch.weight)
+    for (Floats &weight : part.weight)
       weight = Floats{} + 1.0f;
-  for (Floats &x : batch.x)
+  for (Floats &x : part.x)
     x *= input.inverse;
-  return largestOf(batch);
+  return part;
 }
 
 /// Finds the scale of each group, that with the smallest errorFor(scale,
@@ -292,7 +360,7 @@ inline void searchScale(const Floats &largest, Ints &best, ErrorFor errorFor) {
   Floats ideal = largest / largestLevel(element);
   Ints first, last;
   int32_t span = 0;
-  for (int64_t lane = 0; lane < kLanes; ++lane) {
+  for (int64_t lane = 0; lane < kWide; ++lane) {
     int32_t low =
         static_cast<int32_t>(__builtin_sqrtf(ideal[lane] * search.low));
     int32_t high =
@@ -312,7 +380,9 @@ inline void searchScale(const Floats &largest, Ints &best, ErrorFor errorFor) {
     selectFloats(better, error, bestError);
     best = better ? codes : best;
   };
-  for (int32_t at = 0; at <= span; at += search.step) {
+  // Each lane comes to its last code, so that what it finds does not depend on
+  // the others.
+  for (int32_t at = 0; at < span + search.step; at += search.step) {
     Ints codes = first + at;
     Ints beyond = codes > last;
     codes = beyond ? last : codes;
@@ -337,25 +407,34 @@ inline void searchScale(const Floats &largest, Ints &best, ErrorFor errorFor) {
 
 template <PackedElement element>
 inline void searchBatch(const BatchInput &input, Batch &batch) {
-  const Floats largest = loadBatch(input, batch);
-  searchScale<element>(largest, batch.scale, [&](const Ints &c, Floats &error) {
-    errorOf<element>(batch, c, error);
-  });
-  const Floats scale = scaleOf(batch.scale);
-  const Floats inverse = inverseOf(batch.scale, scale);
-  batch.error = batch.square = Floats{};
-  batch.weightedError = batch.weightedSquare = Floats{};
-  for (int64_t i = 0; i < kQuantGroup; ++i) {
-    Floats level;
-    nearest<element>(batch.x[i] * inverse, level);
-    batch.level[i] = __builtin_convertvector(level, Ints);
-    Floats difference = batch.x[i] - scale * level;
-    const Floats error = difference * difference;
-    const Floats square = batch.x[i] * batch.x[i];
-    batch.error += error;
-    batch.square += square;
-    batch.weightedError += batch.weight[i] * error;
-    batch.weightedSquare += batch.weight[i] * square;
+  for (int64_t at = 0; at < kLanes; at += kWide) {
+    const Part part = loadPart(input, at);
+    Ints c;
+    searchScale<element>(largestOf(part), c,
+                         [&](const Ints &tried, Floats &error) {
+                           errorOf<element>(part, tried, error);
+                         });
+    const Floats scale = scaleOf(c);
+    const Floats inverse = inverseOf(c, scale);
+    Floats errors{}, squares{}, weightedErrors{}, weightedSquares{};
+    for (int64_t i = 0; i < kQuantGroup; ++i) {
+      Floats level;
+      nearest<element>(part.x[i] * inverse, level);
+      storeVector(__builtin_convertvector(level, Ints), batch.level[i] + at);
+      storeVector(part.x[i], batch.x[i] + at);
+      const Floats difference = part.x[i] - scale * level;
+      const Floats error = difference * difference;
+      const Floats square = part.x[i] * part.x[i];
+      errors += error;
+      squares += square;
+      weightedErrors += part.weight[i] * error;
+      weightedSquares += part.weight[i] * square;
+    }
+    storeVector(c, batch.scale + at);
+    storeVector(errors, batch.error + at);
+    storeVector(squares, batch.square + at);
+    storeVector(weightedErrors, batch.weightedError + at);
+    storeVector(weightedSquares, batch.weightedSquare + at);
   }
 }
 
@@ -373,14 +452,12 @@ inline void searchAny(PackedElement element, const BatchInput &input,
 
 inline float largestMagnitude(const float *values, int64_t count) {
   Floats largest = Floats{};
-  for (int64_t i = 0; i < count; i += kLanes) {
-    Floats x;
-    __builtin_memcpy(&x, values + i, sizeof(x));
-    x = magnitudeOf(x);
+  for (int64_t i = 0; i < count; i += kWide) {
+    const Floats x = magnitudeOf(loadFloats(values + i));
     selectFloats(x > largest, x, largest);
   }
   float result = 0;
-  for (int64_t lane = 0; lane < kLanes; ++lane)
+  for (int64_t lane = 0; lane < kWide; ++lane)
     result = largest[lane] > result ? largest[lane] : result;
   return result;
 }

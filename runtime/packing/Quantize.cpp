@@ -255,11 +255,9 @@ void swallow::quantizeBlock(const PackedLayout &layout, const float *rows,
                     lanes, inverse},
                    batch);
       } else {
-        batch.scale = Ints{};
-        for (Ints &level : batch.level)
-          level = Ints{} + zero;
-        batch.error = batch.square = Floats{};
-        batch.weightedError = batch.weightedSquare = Floats{};
+        batch = {};
+        for (auto &level : batch.level)
+          std::fill(std::begin(level), std::end(level), zero);
       }
       for (int64_t lane = 0; lane < lanes; ++lane) {
         uint8_t *to = out + kQuantHeaderBytes + (group + lane) * groupBytes;

@@ -241,6 +241,31 @@ TEST_P(QuantizeTest, AllInstructionSetsFindTheSame) {
   }
 }
 
+// What is found for a group does not depend on those beside it, which may have
+// many more scales to try.
+TEST_P(QuantizeTest, GroupsAreSearchedOnTheirOwn) {
+  using namespace quantsearch;
+  std::mt19937 random(4);
+  std::normal_distribution<float> distribution(0, 1);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<float> values(kLanes * kQuantGroup);
+    for (int64_t i = 0; i < kLanes * kQuantGroup; ++i)
+      values[i] = distribution(random) *
+                  std::pow(10.0f, static_cast<float>(i / kQuantGroup % 6));
+    Batch together;
+    searchBaseline.search(GetParam(), {values.data(), nullptr, kLanes, 1.0f},
+                          together);
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      Batch alone;
+      searchBaseline.search(
+          GetParam(),
+          {values.data() + lane * kQuantGroup, nullptr, 1, 1.0f}, alone);
+      ASSERT_EQ(alone.scale[0], together.scale[lane]) << lane;
+      ASSERT_EQ(alone.error[0], together.error[lane]) << lane;
+    }
+  }
+}
+
 TEST(PackedLayout, QuantizedLayoutsThatKernelsCannotRead) {
   EXPECT_TRUE(layoutOf(PackedElement::I4, 10, 10).valid());
   EXPECT_FALSE(layoutOf(PackedElement::I4, 10, 10, 0).valid());
