@@ -61,7 +61,17 @@ Result<OwningOpRef<ModuleOp>> swallow::planModule(ModuleOp fused,
   OwningOpRef<ModuleOp> module(fused.clone());
   PlanOptions options;
   options.inputType = variant.bf16Dot ? "bf16" : "f32";
-  options.quantizesRows = variant.vnni;
+  switch (variant.integerSums) {
+  case x86::IntegerSums::Dots:
+    options.integerSums = "dots";
+    break;
+  case x86::IntegerSums::Words:
+    options.integerSums = "words";
+    break;
+  case x86::IntegerSums::FewWords:
+    options.integerSums = "few-words";
+    break;
+  }
   options.tiles = variant.amx;
   SWALLOW_TRY(
       run(*module, [&](OpPassManager &pm) { buildPlanPipeline(pm, options); }));

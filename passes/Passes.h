@@ -29,8 +29,9 @@ struct PlanOptions {
   /// Element type in which inputs of products are stored: "f32"; "bf16", of
   /// those with bf16 weights (f32 of others); empty: the weight's own.
   std::string inputType;
-  /// Whether many rows are quantised for products with quantised weights.
-  bool quantizesRows = true;
+  /// How products with quantised weights are summed in integers, see
+  /// Passes.td: "dots", "words" or "few-words".
+  std::string integerSums = "dots";
   /// Whether many rows in bf16 are laid in tile order (TiledRows).
   bool tiles = false;
   /// Whether kernels have their scratch in the arena.

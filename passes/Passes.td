@@ -161,9 +161,12 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     Option<"inputType", "input-type", "std::string", "\"\"",
            "Element type in which inputs of products are stored: f32; bf16, of "
            "products with bf16 weights (f32 of others); default: the weight's">,
-    Option<"quantizesRows", "quantizes-rows", "bool", "true",
-           "Whether many rows are quantised for products with quantised "
-           "weights whose attribute allows it">,
+    Option<"integerSums", "integer-sums", "std::string", "\"dots\"",
+           "How products with quantised weights are summed in integers: dots, "
+           "of four bytes, for which many rows are quantised as the weight's "
+           "attribute says; words, of 16 bits, for which they are quantised in "
+           "groups wherever it allows bytes; few-words, words of few rows "
+           "only, since many are not quantised">,
     Option<"tiles", "tiles", "bool", "false",
            "Whether many rows in bf16 are laid in tile order">,
     Option<"scratch", "scratch", "bool", "true",

@@ -40,7 +40,7 @@ void swallow::buildPlanPipeline(OpPassManager &manager, PlanOptions options) {
   manager.addPass(createPlanKvPass());
   PlanArenaPassOptions arena;
   arena.inputType = options.inputType;
-  arena.quantizesRows = options.quantizesRows;
+  arena.integerSums = options.integerSums;
   arena.tiles = options.tiles;
   arena.scratch = options.scratch;
   manager.addPass(createPlanArenaPass(arena));
@@ -53,11 +53,11 @@ struct PlanPipelineOptions : PassPipelineOptions<PlanPipelineOptions> {
       llvm::cl::desc("Element type in which inputs of products are stored: "
                      "f32; bf16, of products with bf16 weights"),
       llvm::cl::init("")};
-  Option<bool> quantizesRows{
-      *this, "quantizes-rows",
-      llvm::cl::desc("Whether many rows are quantised for products with "
-                     "quantised weights"),
-      llvm::cl::init(true)};
+  Option<std::string> integerSums{
+      *this, "integer-sums",
+      llvm::cl::desc("How products with quantised weights are summed in "
+                     "integers: dots, words or few-words"),
+      llvm::cl::init("dots")};
   Option<bool> tiles{
       *this, "tiles",
       llvm::cl::desc("Whether many rows in bf16 are laid in tile order"),
@@ -76,7 +76,7 @@ void swallow::registerSwallowPasses() {
   PassPipelineRegistration<PlanPipelineOptions>(
       "swallow-plan", "Fused stage to planned stage",
       [](OpPassManager &manager, const PlanPipelineOptions &options) {
-        buildPlanPipeline(manager, {options.inputType, options.quantizesRows,
+        buildPlanPipeline(manager, {options.inputType, options.integerSums,
                                     options.tiles, options.scratch});
       });
 }

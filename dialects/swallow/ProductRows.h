@@ -22,18 +22,21 @@ struct QuantizedRecords {
   /// more than going over them again for every 8.
   static constexpr int64_t kMostRows = 24;
   static constexpr int64_t kInputs = 32;
-  // codes [32], f32 scale, i32 [2]: for each 16 inputs what a sum of products
-  // with unsigned weight codes starts from; padding
+  // codes [32], f32 scale, then what sums of products with unsigned weight
+  // codes start from; padding. Sums are i32 [2], each of 16 inputs, or i16
+  // [4][2], each of 8 inputs: bytes 0, 1, 4 and 5 of them, and the other four.
   static constexpr int64_t kScaleOffset = 32;
   static constexpr int64_t kStartsOffset = 36;
-  static constexpr int64_t kBytes = 48;
 
   int64_t columns;
+  bool words; ///< Sums are i16.
+
+  constexpr int64_t bytes() const { return words ? 52 : 48; }
 
   /// Bytes between rows, a multiple of 64.
   constexpr int64_t stride() const {
     int64_t records = (columns + kInputs - 1) / kInputs;
-    return (records * kBytes + 63) / 64 * 64;
+    return (records * bytes() + 63) / 64 * 64;
   }
 };
 

@@ -345,6 +345,11 @@ LogicalResult ArenaPlan::plan() {
   if (!inputType.empty() && inputType != "f32" && inputType != "bf16")
     return module.emitError()
            << "input-type must be f32 or bf16, got '" << inputType << "'";
+  if (integerSums != "dots" && integerSums != "words" &&
+      integerSums != "few-words")
+    return module.emitError()
+           << "integer-sums must be dots, words or few-words, got '"
+           << integerSums << "'";
   auto step = module.lookupSymbol<func::FuncOp>("step");
   if (!step)
     return module.emitError("expects a function named step");
@@ -377,7 +382,7 @@ struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
 
   void runOnOperation() override {
     if (failed(
-            ArenaPlan(getOperation(), inputType, quantizesRows, tiles, scratch)
+            ArenaPlan(getOperation(), inputType, integerSums, tiles, scratch)
                 .plan()))
       signalPassFailure();
   }

@@ -9,6 +9,8 @@
 
 #include "passes/arena/StepLiveness.h"
 
+#include "dialects/swallow/ProductRows.h"
+
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -59,8 +61,8 @@ struct Slot {
 class ArenaPlan {
 public:
   ArenaPlan(mlir::ModuleOp module, llvm::StringRef inputType,
-            bool quantizesRows, bool tiles, bool scratch)
-      : module(module), inputType(inputType), quantizesRows(quantizesRows),
+            llvm::StringRef integerSums, bool tiles, bool scratch)
+      : module(module), inputType(inputType), integerSums(integerSums),
         tiles(tiles), scratch(scratch) {}
 
   mlir::LogicalResult plan();
@@ -78,6 +80,8 @@ private:
   /// in chunks, or in groups as few are.
   bool quantizesChunksFor(mlir::Value weight) const;
   bool quantizesGroupsFor(mlir::Value weight) const;
+  /// Quantised rows of `width` inputs, of few.
+  QuantizedRecords records(int64_t width) const;
   /// Of a weight that is not quantised.
   bool usesTiles(const Product &product) {
     return tiles && inputElement(product).isBF16();
@@ -103,8 +107,8 @@ private:
                     int time, Per per);
 
   mlir::ModuleOp module;
-  llvm::StringRef inputType;
-  bool quantizesRows, tiles, scratch;
+  llvm::StringRef inputType, integerSums;
+  bool tiles, scratch;
   StepLiveness liveness;
   /// Activation -> its group; group -> activations that share a place.
   std::vector<int> groupOf;

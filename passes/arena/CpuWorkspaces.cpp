@@ -42,12 +42,18 @@ bool isQuantizedWeight(Value weight) {
 } // namespace
 
 bool ArenaPlan::quantizesChunksFor(Value weight) const {
-  return quantizesRows && quantOf(weight).getInputs().isInteger();
+  return integerSums == "dots" && quantOf(weight).getInputs().isInteger();
 }
 
 bool ArenaPlan::quantizesGroupsFor(Value weight) const {
-  return quantizesRows && !tiles &&
-         isa<VectorType>(quantOf(weight).getInputs());
+  const Type inputs = quantOf(weight).getInputs();
+  if (isa<VectorType>(inputs))
+    return integerSums != "few-words" && !tiles;
+  return integerSums == "words" && inputs.isInteger();
+}
+
+QuantizedRecords ArenaPlan::records(int64_t width) const {
+  return {width, integerSums != "dots"};
 }
 
 /// Rows for a step of many: quantised, rounded to bf16, or in f32 where the
@@ -58,7 +64,7 @@ void ArenaPlan::addQuantizedRows(const StepLiveness::Event &event,
   Type stored = event.input < 0 ? f32 : elementOfGroup[groupOf[event.input]];
   int64_t width = columns(product.input);
   if (quantizesGroupsFor(product.weight))
-    useWorkspace(event.op, "norm", QuantizedRecords{width}.stride(), event.time,
+    useWorkspace(event.op, "norm", records(width).stride(), event.time,
                  Per::Token);
   else if (quantizesChunksFor(product.weight))
     useWorkspace(event.op, "norm", QuantizedChunks{width}.bytesPerRow(),
@@ -109,7 +115,7 @@ void ArenaPlan::addCpuWorkspaces() {
       if (isQuantizedWeight(product->weight))
         useWorkspace(event.op, "row_scratch",
                      QuantizedRecords::kMostRows *
-                         QuantizedRecords{columns(product->input)}.stride(),
+                         records(columns(product->input)).stride(),
                      event.time, Per::Thread);
       else if (workspaces.contains("norm") &&
                llvm::is_contained(workspacesOf[event.op], workspaces["norm"]))

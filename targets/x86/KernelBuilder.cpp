@@ -393,29 +393,33 @@ Value KernelBuilder::lookupLowBits(Value table, Value bytes) {
                    type, {table, indices});
 }
 
-Value KernelBuilder::dot(Value sum, Value unsignedBytes, Value signedBytes,
-                         bool wide) {
-  const bool is512 = lanes() == 16;
-  if (target.vnni)
-    return intrinsic(is512 ? "llvm.x86.avx512.vpdpbusd.512"
-                           : "llvm.x86.avx512.vpdpbusd.256",
-                     sum.getType(), {sum, unsignedBytes, signedBytes});
-  Type words = i16Vector(2 * lanes());
-  StringRef multiplyAdd =
-      is512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd";
-  if (!wide) {
-    Value pairs = intrinsic(is512 ? "llvm.x86.avx512.pmaddubs.w.512"
-                                  : "llvm.x86.avx2.pmadd.ub.sw",
-                            words, {unsignedBytes, signedBytes});
-    Value ones = splatLike(b, pairs, 1);
-    return addi(sum, intrinsic(multiplyAdd, sum.getType(), {pairs, ones}));
-  }
-  // Even and odd bytes as words: two of these products fit 32 bits.
-  Value u = bitcast(words, unsignedBytes), s = bitcast(words, signedBytes);
-  Value even = intrinsic(multiplyAdd, sum.getType(),
-                         {andi(u, splatLike(b, u, 0xff)), shrs(shl(s, 8), 8)});
-  Value odd = intrinsic(multiplyAdd, sum.getType(), {shru(u, 8), shrs(s, 8)});
-  return addi(sum, addi(even, odd));
+Value KernelBuilder::dot(Value sum, Value unsignedBytes, Value signedBytes) {
+  return intrinsic(lanes() == 16 ? "llvm.x86.avx512.vpdpbusd.512"
+                                 : "llvm.x86.avx512.vpdpbusd.256",
+                   sum.getType(), {sum, unsignedBytes, signedBytes});
+}
+Value KernelBuilder::multiplyAddBytes(Value unsignedBytes, Value signedBytes) {
+  const int64_t bytes =
+      cast<VectorType>(unsignedBytes.getType()).getDimSize(0);
+  return intrinsic(bytes == 64 ? "llvm.x86.avx512.pmaddubs.w.512"
+                               : "llvm.x86.avx2.pmadd.ub.sw",
+                   i16Vector(bytes / 2), {unsignedBytes, signedBytes});
+}
+Value KernelBuilder::addPairs(Value words) {
+  return intrinsic(lanes() == 16 ? "llvm.x86.avx512.pmaddw.d.512"
+                                 : "llvm.x86.avx2.pmadd.wd",
+                   i32Vector(lanes()), {words, splatLike(b, words, 1)});
+}
+Value KernelBuilder::absBytes(Value bytes) {
+  return LLVM::AbsOp::create(b, bytes.getType(), bytes, /*is_int_min_poison=*/false);
+}
+Value KernelBuilder::withSignOf(Value bytes, Value signs) {
+  if (lanes() == 8)
+    return intrinsic("llvm.x86.avx2.psign.b", bytes.getType(), {bytes, signs});
+  Value zero = splatLike(b, bytes, 0);
+  Value negative =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::slt, signs, zero);
+  return arith::SelectOp::create(b, negative, sub(zero, bytes), bytes);
 }
 
 Value KernelBuilder::multiplyHigh(Value x, Value y) {

@@ -88,9 +88,17 @@ public:
   /// four bits of each byte.
   Value lookupLowBits(Value table, Value bytes);
   /// sum + the four products of each lane's bytes: `unsignedBytes` times
-  /// `signedBytes`, exact where the variant has VNNI or the sum of two
-  /// neighbouring products fits 16 bits; `wide` says that it may not.
-  Value dot(Value sum, Value unsignedBytes, Value signedBytes, bool wide);
+  /// `signedBytes`. Requires variant().vnni().
+  Value dot(Value sum, Value unsignedBytes, Value signedBytes);
+  /// The sums of each two neighbouring products of bytes, `unsignedBytes` times
+  /// `signedBytes`, as words; exact where they fit.
+  Value multiplyAddBytes(Value unsignedBytes, Value signedBytes);
+  /// The sums of each two neighbouring words, as i32.
+  Value addPairs(Value words);
+  /// Magnitudes of signed bytes.
+  Value absBytes(Value bytes);
+  /// `bytes`, negated where `signs` is below 0; anything where it is 0.
+  Value withSignOf(Value bytes, Value signs);
   /// (a * b + 2^14) >> 15 of 16-bit lanes.
   Value multiplyHigh(Value a, Value b);
   Value toFloat(Value integers);

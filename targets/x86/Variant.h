@@ -12,6 +12,10 @@
 
 namespace swallow::x86 {
 
+/// How products with quantised weights are summed in integers; see the pass
+/// swallow-plan-arena.
+enum class IntegerSums { Dots, Words, FewWords };
+
 /// One code variant: the instructions it may use and what follows from them.
 struct Variant {
   std::string name;
@@ -22,12 +26,14 @@ struct Variant {
   int64_t registers; ///< architectural vector registers
   /// Has vdpbf16ps, and oneDNN micro-kernels of bf16 x bf16.
   bool bf16Dot;
-  /// Has vpdpbusd, and oneDNN micro-kernels of u8 x s8.
-  bool vnni;
+  /// Dots where it has vpdpbusd, and oneDNN micro-kernels of u8 x s8.
+  IntegerSums integerSums;
   /// Has vpermb.
   bool vbmi;
   /// Has tiles, and multiplies many rows with them.
   bool amx;
+
+  bool vnni() const { return integerSums == IntegerSums::Dots; }
 
   /// "+avx2,+fma,..." for LLVM's target machine.
   std::string featureString() const;

@@ -59,11 +59,48 @@ std::array<Value, 4> QuantCodes::quads(Value group, int64_t vector) {
   return rawQuads(group, vector, k.bytes(table));
 }
 
+Value QuantCodes::sumByWords(const std::array<Value, 4> &quads,
+                             const std::array<Value, 4> &inputs,
+                             ArrayRef<Value> starts) {
+  Value sum;
+  auto add = [&](Value words) {
+    Value pairs = k.addPairs(words);
+    sum = sum ? k.addi(sum, pairs) : pairs;
+  };
+  if (wide()) {
+    // An offset of 128 would not fit: magnitudes, with the signs at the inputs.
+    Value offsets = k.bytes({static_cast<int8_t>(offset())});
+    for (int64_t quad = 0; quad < 4; ++quad) {
+      Value levels = k.sub(quads[quad], offsets);
+      add(k.multiplyAddBytes(k.absBytes(levels),
+                             k.withSignOf(inputs[quad], levels)));
+    }
+    return sum;
+  }
+  // Four products with levels fit a word, which is what the sum comes to, since
+  // it is modulo 2^16; with the offset only two do, which are not saturated.
+  for (int64_t half = 0; half < 2; ++half) {
+    Value words = k.bitcast(k.i16Vector(2 * k.lanes()), starts[half]);
+    for (int64_t quad = 2 * half; quad < 2 * half + 2; ++quad)
+      words = k.addi(words, k.multiplyAddBytes(quads[quad], inputs[quad]));
+    add(words);
+  }
+  return sum;
+}
+
+std::array<Value, 4> QuantCodes::levels(Value group, int64_t vector) {
+  return levelsTimes(group, vector, 1);
+}
 std::array<Value, 4> QuantCodes::scaledLevels(Value group, int64_t vector) {
+  return levelsTimes(group, vector, levelFactor());
+}
+
+std::array<Value, 4> QuantCodes::levelsTimes(Value group, int64_t vector,
+                                             int64_t factor) {
   if (element == PackedElement::I4) {
     SmallVector<int8_t> table;
     for (int8_t level : kInt4Levels)
-      table.push_back(static_cast<int8_t>(level * levelFactor()));
+      table.push_back(static_cast<int8_t>(level * factor));
     return rawQuads(group, vector, k.bytes(table));
   }
   std::array<Value, 4> raw = rawQuads(group, vector, Value());
@@ -71,7 +108,7 @@ std::array<Value, 4> QuantCodes::scaledLevels(Value group, int64_t vector) {
   for (Value &quad : raw) {
     quad = k.sub(quad, offsets);
     // No byte shifts: twice the value is the value added to itself.
-    for (int64_t factor = 1; factor < levelFactor(); factor *= 2)
+    for (int64_t times = 1; times < factor; times *= 2)
       quad = k.addi(quad, quad);
   }
   return raw;

@@ -21,13 +21,23 @@ public:
   int64_t vectors() const { return nBlock / k.lanes(); }
   int64_t groupBytes() const { return quantGroupBytes(element, nBlock); }
   int64_t offset() const { return quantOffset(element); }
-  /// Whether the sum of two products with signed bytes may exceed 16 bits.
+  /// Whether two products with signed bytes and their neighbours may not be
+  /// summed in words.
   bool wide() const { return element == PackedElement::I8; }
 
   /// The four quads of a vector of columns: level + offset, four bytes of
   /// neighbouring inputs in each lane.
   std::array<mlir::Value, 4> quads(mlir::Value group, int64_t vector);
-  /// The same without the offset, signed, multiplied by levelFactor().
+  /// The sums of each lane's 16 products as i32, for variants that have no
+  /// instruction for it: of quads() and the same bytes of a row in each lane.
+  /// `starts`, unless wide(): words of a QuantizedRecords, in each lane those
+  /// of inputs 0 to 7, and of 8 to 15.
+  mlir::Value sumByWords(const std::array<mlir::Value, 4> &quads,
+                         const std::array<mlir::Value, 4> &inputs,
+                         llvm::ArrayRef<mlir::Value> starts);
+  /// quads() without the offset, signed.
+  std::array<mlir::Value, 4> levels(mlir::Value group, int64_t vector);
+  /// The same multiplied by levelFactor().
   std::array<mlir::Value, 4> scaledLevels(mlir::Value group, int64_t vector);
   /// The largest integer that keeps the levels within a byte.
   int64_t levelFactor() const {
@@ -49,6 +59,9 @@ public:
   static mlir::Value scalesOf(KernelBuilder &k, mlir::Value codes);
 
 private:
+  /// `factor` is a power of 2.
+  std::array<mlir::Value, 4> levelsTimes(mlir::Value group, int64_t vector,
+                                         int64_t factor);
   std::array<mlir::Value, 4> rawQuads(mlir::Value group, int64_t vector,
                                       mlir::Value table);
 

@@ -52,7 +52,7 @@ private:
 
   /// Groups 2 * pair and, for a count of 2, the one after it, of all streams.
   void emitGroups(Value pair, int64_t count) {
-    Value record = k.offset(rows, k.mul(pair, QuantizedRecords::kBytes));
+    Value record = k.offset(rows, k.mul(pair, recordBytes(k.variant())));
     Value at = k.add(k.mul(pair, 2 * codes.groupBytes()), kQuantHeaderBytes);
     sums.add([&](int64_t vector, Value block) {
       Value group = k.offset(block, at);
@@ -101,12 +101,19 @@ private:
     auto splatI32At = [&](int64_t at) {
       return k.splat(k.load(b.getI32Type(), k.offset(record, at)));
     };
+    auto inputs = [&](int64_t quad) {
+      return k.bitcast(k.i8Vector(4 * k.lanes()),
+                       splatI32At(half * kQuantGroup + quad * 4));
+    };
+    if (!k.variant().vnni()) {
+      constexpr int64_t starts = QuantizedRecords::kStartsOffset;
+      return codes.sumByWords(
+          quads, {inputs(0), inputs(1), inputs(2), inputs(3)},
+          {splatI32At(starts + half * 8), splatI32At(starts + half * 8 + 4)});
+    }
     Value sum = splatI32At(QuantizedRecords::kStartsOffset + half * 4);
     for (int64_t quad = 0; quad < 4; ++quad)
-      sum = k.dot(sum, quads[quad],
-                  k.bitcast(k.i8Vector(4 * k.lanes()),
-                            splatI32At(half * kQuantGroup + quad * 4)),
-                  codes.wide());
+      sum = k.dot(sum, quads[quad], inputs(quad));
     return sum;
   }
 

@@ -73,7 +73,7 @@ private:
                    Value bytes = rescaled(levels[quad], both);
                    k.store(bytes, quadAt(k.add(k.mul(g, 4), quad), v), 1);
                    // 128 times each byte is what a row's offset adds.
-                   sum = k.dot(sum, k.bytes({-128}), bytes, /*wide=*/true);
+                   sum = k.dot(sum, k.bytes({-128}), bytes);
                  }
                  return KernelBuilder::Values{sum};
                })[0];

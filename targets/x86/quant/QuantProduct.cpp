@@ -18,6 +18,8 @@ class QuantizedProduct {
   /// Bytes of a block's part that stays in the nearest cache beside rows and
   /// sums.
   static constexpr int64_t kTileBytes = 18 << 10;
+  /// Pairs of groups whose panel does.
+  static constexpr int64_t kWordPairs = 4;
 
 public:
   using Epilogue = function_ref<void(KernelFrame &, const Tile &)>;
@@ -46,9 +48,9 @@ private:
     const Variant &variant = step.variant();
     WeightOp weight = product.weight;
     Type inputs = weight.getQuantAttr().getInputs();
-    if (variant.vnni && inputs.isInteger())
+    if (variant.vnni() && inputs.isInteger())
       return emitLargeBytes();
-    if (variant.vnni && !variant.amx && isa<VectorType>(inputs))
+    if (multipliesGroups(variant, inputs))
       return emitLargeGroups();
     if (!variant.bf16Dot)
       return emitLargePanels(Element::F32);
@@ -112,7 +114,9 @@ private:
   void emitGroupTiles(Value own, int64_t stride, const Piece &piece,
                       Value block, Value c) {
     const int64_t vectors = units.nBlock / k.lanes();
-    const int64_t atOnce = vectors % 2 == 0 ? 2 : 1;
+    // What the registers hold beside the codes of the columns.
+    const int64_t atOnce =
+        vectors % 2 == 0 && step.variant().registers == 32 ? 2 : 1;
     // An even number of groups, since a record has two.
     const int64_t partGroups =
         std::max<int64_t>(kTileBytes / (2 * groupBytes()), 1) * 2;
@@ -129,7 +133,7 @@ private:
           Value first = k.offset(
               block, k.add(k.mul(number, groupBytes()), kQuantHeaderBytes));
           Value records =
-              k.offset(own, k.mul(k.div(number, 2), QuantizedRecords::kBytes));
+              k.offset(own, k.mul(k.div(number, 2), recordBytes(step.variant())));
           k.loop(k.i64(0), piece.rows, kGroupTileRows, [&](Value row) {
             Value from =
                 k.offset(records, k.mul(k.add(piece.row0, row), stride));
@@ -144,20 +148,56 @@ private:
         });
   }
 
+  /// As emitGroupTiles, where bytes are summed in words and the weight's levels
+  /// leave room for that. Rows have unsigned codes.
+  void emitWordRows(Value own, int64_t stride, const Piece &piece, Value block,
+                    Value c, Value panel) {
+    constexpr int64_t partGroups = 2 * kWordPairs;
+    const int64_t groups = layout.paddedCols() / kQuantGroup;
+    const int64_t parts = (groups + partGroups - 1) / partGroups;
+    Value scale = k.load(k.f32Type(), block);
+    forEachChunk(
+        k, groups, partGroups, [&](Value part, int64_t count, bool accumulate) {
+          // Sums are scaled when they are whole.
+          Value factor =
+              k.select(k.equal(part, k.i64(parts - 1)), scale, k.f32(1.0f));
+          Value first =
+              k.offset(block, k.add(k.mul(part, partGroups * groupBytes()),
+                                    kQuantHeaderBytes));
+          f.call(unpackWordsHelper(step, layout), {first, panel, k.i64(count)});
+          Value records = k.offset(
+              own,
+              k.add(k.mul(piece.row0, stride),
+                    k.mul(part, kWordPairs * recordBytes(step.variant()))));
+          f.call(wordRowsHelper(step, layout),
+                 {records, k.i64(stride), panel, k.i64((count + 1) / 2),
+                  piece.rows, c, k.i64(units.columns()),
+                  k.i64(accumulate ? 0 : 1), factor});
+        });
+  }
+  bool sumsWords() const {
+    return !step.variant().vnni() && layout.element != PackedElement::I8;
+  }
+
   /// Groups of 32 inputs, as for few rows.
   void emitLargeGroups() {
-    Value own = slot("norm");
-    const int64_t stride = QuantizedRecords{layout.cols}.stride();
+    Value own = slot("norm"), panel = slot("panel_scratch");
+    const int64_t stride = recordsOf(step.variant(), layout.cols).stride();
     auto [begin, end] = f.share(rows);
+    std::optional<int64_t> offset;
+    if (!sumsWords())
+      offset = quantOffset(layout.element);
     prepareRows(quantizeToRecordsHelper(step, layout.cols, source.element,
-                                        quantOffset(layout.element), hasNorm(),
-                                        product.eps),
+                                        offset, hasNorm(), product.eps),
                 begin, end, own, stride);
     f.barrier();
     forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        emitGroupTiles(own, stride, piece, blockOf(piece.unit, inUnit),
-                       columnsOf(inUnit));
+        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
+        if (sumsWords())
+          emitWordRows(own, stride, piece, block, c, panel);
+        else
+          emitGroupTiles(own, stride, piece, block, c);
       });
       finish(piece);
     });

@@ -20,7 +20,23 @@
 
 #include "dialects/swallow/ProductRows.h"
 
+#include <optional>
+
 namespace swallow::x86 {
+
+/// How rows of `columns` inputs lie for the variant's integer products.
+inline QuantizedRecords recordsOf(const Variant &variant, int64_t columns) {
+  return {columns, !variant.vnni()};
+}
+/// Whether many rows are multiplied by a weight with such inputs as few are.
+inline bool multipliesGroups(const Variant &variant, mlir::Type inputs) {
+  if (llvm::isa<mlir::VectorType>(inputs))
+    return variant.integerSums != IntegerSums::FewWords && !variant.amx;
+  return variant.integerSums == IntegerSums::Words && inputs.isInteger();
+}
+inline int64_t recordBytes(const Variant &variant) {
+  return recordsOf(variant, 0).bytes();
+}
 
 void emitQuantizedProduct(
     KernelFrame &frame, const Product &product, const Units &units,
@@ -28,11 +44,12 @@ void emitQuantizedProduct(
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
 /// (src, norm weight or anything, dst): one row as QuantizedRecords describes
-/// it. `offset` is that of the weight's codes.
+/// it. `offset` is that of the weight's codes; none: the row's own codes have
+/// 128 added, and nothing is a start.
 mlir::LLVM::LLVMFuncOp quantizeToRecordsHelper(StepEmitter &step,
                                                int64_t columns, Element source,
-                                               int64_t offset, bool norm,
-                                               double eps);
+                                               std::optional<int64_t> offset,
+                                               bool norm, double eps);
 /// (src, norm weight or anything, codes, scales, rows): one row as
 /// QuantizedChunks describes it, 128 added to codes where `isUnsigned`. `codes`
 /// and `scales` are those of the row in the first chunk, `rows` what is between
@@ -59,6 +76,18 @@ constexpr int64_t kGroupTileRows = 4;
 /// apart.
 mlir::LLVM::LLVMFuncOp
 quantTileHelper(StepEmitter &step, const PackedLayout &layout, int64_t vectors);
+
+/// (first group, panel, groups): unpacks groups of inputs of all columns for
+/// wordRowsHelper, two by two; a missing second one is zero.
+mlir::LLVM::LLVMFuncOp unpackWordsHelper(StepEmitter &step,
+                                         const PackedLayout &layout);
+/// (rows, row stride, panel, pairs, count, c, ldc, begins, scale):
+/// C[0..count)[0..nBlock) = scale * (rows x the `pairs` pairs of groups in the
+/// panel, plus what C was unless `begins`). Rows lie as QuantizedRecords whose
+/// codes have 128 added; those of C are `ldc` elements apart. For weights whose
+/// levels are below 64.
+mlir::LLVM::LLVMFuncOp wordRowsHelper(StepEmitter &step,
+                                      const PackedLayout &layout);
 
 /// Row `id` of a table packed as `layout` says, as f32 padded with zeros.
 void emitQuantizedTableRow(StepEmitter &step, KernelBuilder &k,

@@ -11,6 +11,7 @@
 #include "runtime/packing/QuantFormat.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace swallow;
@@ -19,6 +20,9 @@ using namespace swallow::x86;
 namespace {
 
 class RowQuantizer {
+  /// Inputs of two starts of a QuantizedRecords with words.
+  static constexpr int64_t kWordInputs = 8;
+
 public:
   RowQuantizer(KernelBuilder &k, ValueRange arguments, int64_t columns,
                Element source, bool norm, double eps)
@@ -28,7 +32,7 @@ public:
       rms = emitRmsScale(k, src, source, columns, eps);
   }
 
-  void emitRecords(int64_t offset) {
+  void emitRecords(std::optional<int64_t> offset) {
     constexpr int64_t group = QuantizedRecords::kInputs;
     int64_t whole = columns / group;
     k.loop(k.i64(0), k.i64(whole), 1,
@@ -78,10 +82,27 @@ private:
     k.store(k.truncateToBytes(codes), to, 1);
   }
 
-  void emitRecord(Value group, int64_t count, int64_t offset) {
+  /// The words that lanes() inputs start with.
+  void storeWordStarts(Value codes, int64_t offset, Value to) {
+    ImplicitLocOpBuilder &b = k.ops();
+    const int64_t words = k.lanes() / kWordInputs * 2;
+    Value sum;
+    for (int64_t byte : {0, 1, 4, 5}) {
+      SmallVector<int64_t> lanes;
+      for (int64_t word = 0; word < words; ++word)
+        lanes.push_back(word / 2 * kWordInputs + word % 2 * 2 + byte);
+      Value part = vector::ShuffleOp::create(b, codes, codes, lanes);
+      sum = sum ? k.addi(sum, part) : part;
+    }
+    Value starts = arith::MulIOp::create(
+        b, sum, k.splatI32(static_cast<int32_t>(-offset), words));
+    k.store(arith::TruncIOp::create(b, k.i16Vector(words), starts), to, 1);
+  }
+
+  void emitRecord(Value group, int64_t count, std::optional<int64_t> offset) {
     constexpr int64_t size = QuantizedRecords::kInputs;
     Value begin = k.mul(group, size);
-    Value record = k.offset(dst, k.mul(group, QuantizedRecords::kBytes));
+    Value record = k.offset(dst, k.mul(group, recordBytes(k.variant())));
     SmallVector<Value> x;
     Value largest;
     for (int64_t i = 0; i < size; i += k.lanes()) {
@@ -96,12 +117,22 @@ private:
     for (auto [i, values] : llvm::enumerate(x)) {
       Value codes = k.toInt(k.mulf(values, inverse));
       int64_t at = static_cast<int64_t>(i) * k.lanes();
+      if (!offset) {
+        storeCodes(k.addi(codes, k.splatI32(128)), k.offset(record, at));
+        continue;
+      }
       storeCodes(codes, k.offset(record, at));
+      if (!k.variant().vnni()) {
+        storeWordStarts(codes, *offset,
+                        k.offset(record, QuantizedRecords::kStartsOffset +
+                                             at / kWordInputs * 4));
+        continue;
+      }
       sum = at % kQuantGroup == 0 ? codes : k.addi(sum, codes);
       if ((at + k.lanes()) % kQuantGroup != 0)
         continue;
       Value start =
-          k.mul(k.reduceAddInt(sum), k.i32(static_cast<int32_t>(-offset)));
+          k.mul(k.reduceAddInt(sum), k.i32(static_cast<int32_t>(-*offset)));
       k.store(start, k.offset(record, QuantizedRecords::kStartsOffset +
                                           at / kQuantGroup * 4));
     }
@@ -165,11 +196,13 @@ std::string nameOf(const char *stem, int64_t columns, Element source, bool norm,
 LLVM::LLVMFuncOp swallow::x86::quantizeToRecordsHelper(StepEmitter &step,
                                                        int64_t columns,
                                                        Element source,
-                                                       int64_t offset,
+                                                       std::optional<int64_t>
+                                                           offset,
                                                        bool norm, double eps) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(nameOf("quantize_row", columns, source, norm, eps) +
-                         "_offset" + std::to_string(offset),
+                         (offset ? "_offset" + std::to_string(*offset)
+                                 : std::string("_unsigned")),
                      {ptr, ptr, ptr},
                      [&](KernelBuilder &k, ValueRange arguments) {
                        RowQuantizer(k, arguments, columns, source, norm, eps)

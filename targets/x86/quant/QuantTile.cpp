@@ -71,7 +71,7 @@ private:
   /// `sums` and what groups 2 * pair and, for a count of 2, the one after it
   /// add.
   Values addGroups(Value pair, int64_t count, ValueRange sums) {
-    Value record = k.mul(pair, QuantizedRecords::kBytes);
+    Value record = k.mul(pair, recordBytes(k.variant()));
     Value at = k.offset(first, k.mul(pair, 2 * codes.groupBytes()));
     Values parts(sums.size());
     for (int64_t half = 0; half < count; ++half) {
@@ -106,20 +106,34 @@ private:
       return k.splat(k.load(k.ops().getI32Type(),
                             k.offset(k.offset(rows[row], record), at)));
     };
-    Values products;
-    for (int64_t row = 0; row < kGroupTileRows; ++row)
-      products.append(vectors,
-                      splatAt(row, QuantizedRecords::kStartsOffset + half * 4));
+    auto inputsAt = [&](int64_t row, int64_t quad) {
+      return k.bitcast(k.i8Vector(4 * k.lanes()),
+                       splatAt(row, half * kQuantGroup + quad * 4));
+    };
     SmallVector<std::array<Value, 4>> quads;
     for (int64_t v = 0; v < vectors; ++v)
       quads.push_back(codes.quads(k.offset(group, k.mul(column, 4)), v));
+    constexpr int64_t starts = QuantizedRecords::kStartsOffset;
+    Values products;
+    if (!k.variant().vnni()) {
+      for (int64_t row = 0; row < kGroupTileRows; ++row)
+        for (int64_t v = 0; v < vectors; ++v)
+          products.push_back(codes.sumByWords(
+              quads[v],
+              {inputsAt(row, 0), inputsAt(row, 1), inputsAt(row, 2),
+               inputsAt(row, 3)},
+              {splatAt(row, starts + half * 8),
+               splatAt(row, starts + half * 8 + 4)}));
+      return products;
+    }
+    for (int64_t row = 0; row < kGroupTileRows; ++row)
+      products.append(vectors, splatAt(row, starts + half * 4));
     for (int64_t quad = 0; quad < 4; ++quad)
       for (int64_t row = 0; row < kGroupTileRows; ++row) {
-        Value x = k.bitcast(k.i8Vector(4 * k.lanes()),
-                            splatAt(row, half * kQuantGroup + quad * 4));
+        Value x = inputsAt(row, quad);
         for (int64_t v = 0; v < vectors; ++v) {
           Value &product = products[row * vectors + v];
-          product = k.dot(product, quads[v][quad], x, codes.wide());
+          product = k.dot(product, quads[v][quad], x);
         }
       }
     return products;

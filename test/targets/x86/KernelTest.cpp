@@ -144,6 +144,15 @@ protected:
 
 class QuantizedKernelTest : public KernelTest {};
 class GroupedKernelTest : public KernelTest {};
+
+/// Whether many rows are multiplied group by group, as few are.
+bool multipliesGroups(const x86::Variant &variant, Weights weights) {
+  using enum x86::IntegerSums;
+  if (inputsAreGroups(weights))
+    return variant.integerSums != FewWords && !variant.amx;
+  return variant.integerSums == Words && inputsAreBytes(weights);
+}
+
 class HalfKernelTest : public KernelTest {
 protected:
   /// Results are NaN where the evaluator's are, and are compared with them,
@@ -200,7 +209,8 @@ INSTANTIATE_TEST_SUITE_P(Dtype, QuantizedKernelTest,
                          testName);
 
 INSTANTIATE_TEST_SUITE_P(Dtype, GroupedKernelTest,
-                         testing::Values(Weights::I4Groups, Weights::I6Groups,
+                         testing::Values(Weights::I4, Weights::I6, Weights::I8,
+                                         Weights::I4Groups, Weights::I6Groups,
                                          Weights::I8Groups),
                          testName);
 
@@ -246,11 +256,11 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
   auto bounds = [&](const EvalBatch &batch) {
     const bool fewRows =
         static_cast<int64_t>(batch.ids.size()) <= QuantizedRecords::kMostRows;
-    if (!fewRows && variant.vnni && inputsAreBytes(weights()))
+    if (fewRows || multipliesGroups(variant, weights()))
+      return Bounds{1e-4, 1e-5};
+    if (variant.vnni() && inputsAreBytes(weights()))
       return Bounds{4e-2, 7e-3};
-    const bool groups =
-        inputsAreGroups(weights()) && variant.vnni && !variant.amx;
-    if (!fewRows && variant.bf16Dot && !inputsAreBytes(weights()) && !groups)
+    if (variant.bf16Dot)
       return Bounds{1.5e-2, 3e-3};
     return Bounds{1e-4, 1e-5};
   };
@@ -267,7 +277,7 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
 // among few.
 TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
-  if (!variant.vnni || variant.amx)
+  if (!multipliesGroups(variant, weights()))
     GTEST_SKIP() << variant.name << " multiplies many rows in another way";
   constexpr int64_t rows = 45;
   EvalBatch whole;
