@@ -381,9 +381,8 @@ struct PlanArenaPass : swallow::impl::PlanArenaPassBase<PlanArenaPass> {
   using PlanArenaPassBase::PlanArenaPassBase;
 
   void runOnOperation() override {
-    if (failed(
-            ArenaPlan(getOperation(), inputType, integerSums, tiles, scratch)
-                .plan()))
+    if (failed(ArenaPlan(getOperation(), inputType, integerSums, tiles, scratch)
+                   .plan()))
       signalPassFailure();
   }
 };

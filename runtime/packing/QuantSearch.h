@@ -211,8 +211,8 @@ inline void nearest4(const Floats &y, Floats &level) {
   index = index + index - (y > look(kMiddles4.second, index));
   index = index + index - (y > look(kMiddles4.third, index));
   index = index + index - (y > look(kMiddles4.last, index));
-  level = upper ? look(kMiddles4.level + 8, index)
-                : look(kMiddles4.level, index);
+  level =
+      upper ? look(kMiddles4.level + 8, index) : look(kMiddles4.level, index);
 }
 #endif
 
@@ -280,7 +280,7 @@ inline Floats magnitudeOf(const Floats &x) {
 inline void transpose(Floats rows[kWide]) {
   Floats other[kWide];
 #define SWALLOW_SWAP(FROM, TO, STEP, LOW, HIGH)                                \
-  for (int64_t i = 0; i < kWide; ++i) {                                       \
+  for (int64_t i = 0; i < kWide; ++i) {                                        \
     if (i & (STEP))                                                            \
       continue;                                                                \
     TO[i] = __builtin_shufflevector(FROM[i], FROM[i + (STEP)], LOW);           \

@@ -399,8 +399,7 @@ Value KernelBuilder::dot(Value sum, Value unsignedBytes, Value signedBytes) {
                    sum.getType(), {sum, unsignedBytes, signedBytes});
 }
 Value KernelBuilder::multiplyAddBytes(Value unsignedBytes, Value signedBytes) {
-  const int64_t bytes =
-      cast<VectorType>(unsignedBytes.getType()).getDimSize(0);
+  const int64_t bytes = cast<VectorType>(unsignedBytes.getType()).getDimSize(0);
   return intrinsic(bytes == 64 ? "llvm.x86.avx512.pmaddubs.w.512"
                                : "llvm.x86.avx2.pmadd.ub.sw",
                    i16Vector(bytes / 2), {unsignedBytes, signedBytes});
@@ -411,7 +410,8 @@ Value KernelBuilder::addPairs(Value words) {
                    i32Vector(lanes()), {words, splatLike(b, words, 1)});
 }
 Value KernelBuilder::absBytes(Value bytes) {
-  return LLVM::AbsOp::create(b, bytes.getType(), bytes, /*is_int_min_poison=*/false);
+  return LLVM::AbsOp::create(b, bytes.getType(), bytes,
+                             /*is_int_min_poison=*/false);
 }
 Value KernelBuilder::withSignOf(Value bytes, Value signs) {
   if (lanes() == 8)

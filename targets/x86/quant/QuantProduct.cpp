@@ -132,8 +132,8 @@ private:
           Value number = k.mul(part, partGroups);
           Value first = k.offset(
               block, k.add(k.mul(number, groupBytes()), kQuantHeaderBytes));
-          Value records =
-              k.offset(own, k.mul(k.div(number, 2), recordBytes(step.variant())));
+          Value records = k.offset(
+              own, k.mul(k.div(number, 2), recordBytes(step.variant())));
           k.loop(k.i64(0), piece.rows, kGroupTileRows, [&](Value row) {
             Value from =
                 k.offset(records, k.mul(k.add(piece.row0, row), stride));

@@ -193,12 +193,9 @@ std::string nameOf(const char *stem, int64_t columns, Element source, bool norm,
 
 } // namespace
 
-LLVM::LLVMFuncOp swallow::x86::quantizeToRecordsHelper(StepEmitter &step,
-                                                       int64_t columns,
-                                                       Element source,
-                                                       std::optional<int64_t>
-                                                           offset,
-                                                       bool norm, double eps) {
+LLVM::LLVMFuncOp swallow::x86::quantizeToRecordsHelper(
+    StepEmitter &step, int64_t columns, Element source,
+    std::optional<int64_t> offset, bool norm, double eps) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(nameOf("quantize_row", columns, source, norm, eps) +
                          (offset ? "_offset" + std::to_string(*offset)

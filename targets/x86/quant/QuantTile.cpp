@@ -118,12 +118,12 @@ private:
     if (!k.variant().vnni()) {
       for (int64_t row = 0; row < kGroupTileRows; ++row)
         for (int64_t v = 0; v < vectors; ++v)
-          products.push_back(codes.sumByWords(
-              quads[v],
-              {inputsAt(row, 0), inputsAt(row, 1), inputsAt(row, 2),
-               inputsAt(row, 3)},
-              {splatAt(row, starts + half * 8),
-               splatAt(row, starts + half * 8 + 4)}));
+          products.push_back(
+              codes.sumByWords(quads[v],
+                               {inputsAt(row, 0), inputsAt(row, 1),
+                                inputsAt(row, 2), inputsAt(row, 3)},
+                               {splatAt(row, starts + half * 8),
+                                splatAt(row, starts + half * 8 + 4)}));
       return products;
     }
     for (int64_t row = 0; row < kGroupTileRows; ++row)

@@ -117,9 +117,8 @@ public:
         });
       });
       k.loop(k.i64(0), pairs, 1, [&](Value pair) {
-        emitPair(
-            k.offset(records, k.mul(pair, recordBytes(k.variant()))),
-            k.offset(levels, k.mul(pair, panel.pairBytes())), sums);
+        emitPair(k.offset(records, k.mul(pair, recordBytes(k.variant()))),
+                 k.offset(levels, k.mul(pair, panel.pairBytes())), sums);
       });
       forEachSum(sums, [&](Value place) {
         k.storeVector(k.mulf(k.loadVector(place, Element::F32), factor), place,
@@ -137,12 +136,11 @@ private:
   void emitPair(Value record, Value from, Value sums) {
     SmallVector<Value> inputs;
     for (int64_t quad = 0; quad < 8; ++quad)
-      inputs.push_back(
-          k.bitcast(k.i8Vector(4 * k.lanes()),
-                    k.splat(k.load(k.ops().getI32Type(),
-                                   k.offset(record, quad * 4)))));
-    Value rowScale = k.splat(k.load(
-        k.f32Type(), k.offset(record, QuantizedRecords::kScaleOffset)));
+      inputs.push_back(k.bitcast(
+          k.i8Vector(4 * k.lanes()),
+          k.splat(k.load(k.ops().getI32Type(), k.offset(record, quad * 4)))));
+    Value rowScale = k.splat(
+        k.load(k.f32Type(), k.offset(record, QuantizedRecords::kScaleOffset)));
     for (int64_t v = 0; v < panel.vectors; ++v) {
       auto at = [&](int64_t index) {
         return k.offset(from, panel.offset(v, index));
@@ -151,24 +149,24 @@ private:
       for (int64_t half = 0; half < 2; ++half) {
         Value product;
         for (int64_t i = 2 * half; i < 2 * half + 2; ++i) {
-          Value words = k.load(k.i16Vector(2 * k.lanes()),
-                               at(WordPanel::kStarts + i), 1);
+          Value words =
+              k.load(k.i16Vector(2 * k.lanes()), at(WordPanel::kStarts + i), 1);
           for (int64_t quad = 2 * i; quad < 2 * i + 2; ++quad)
-            words = k.addi(
-                words, k.multiplyAddBytes(
-                           inputs[quad],
-                           k.load(k.i8Vector(4 * k.lanes()), at(quad), 1)));
+            words = k.addi(words,
+                           k.multiplyAddBytes(
+                               inputs[quad],
+                               k.load(k.i8Vector(4 * k.lanes()), at(quad), 1)));
           Value sum = k.addPairs(words);
           product = product ? k.addi(product, sum) : sum;
         }
-        Value scales = k.loadVector(at(WordPanel::kScales + half), Element::F32);
+        Value scales =
+            k.loadVector(at(WordPanel::kScales + half), Element::F32);
         Value x = k.toFloat(product);
         part = half == 0 ? k.mulf(x, scales) : k.fma(x, scales, part);
       }
       Value place = k.offset(sums, v * k.lanes() * 4);
-      k.storeVector(
-          k.fma(part, rowScale, k.loadVector(place, Element::F32)), place,
-          Element::F32);
+      k.storeVector(k.fma(part, rowScale, k.loadVector(place, Element::F32)),
+                    place, Element::F32);
     }
   }
 

@@ -258,8 +258,8 @@ TEST_P(QuantizeTest, GroupsAreSearchedOnTheirOwn) {
     for (int64_t lane = 0; lane < kLanes; ++lane) {
       Batch alone;
       searchBaseline.search(
-          GetParam(),
-          {values.data() + lane * kQuantGroup, nullptr, 1, 1.0f}, alone);
+          GetParam(), {values.data() + lane * kQuantGroup, nullptr, 1, 1.0f},
+          alone);
       ASSERT_EQ(alone.scale[0], together.scale[lane]) << lane;
       ASSERT_EQ(alone.error[0], together.error[lane]) << lane;
     }
