@@ -5,11 +5,13 @@
 // by group, so that a weight is exactly what its format says. How more rows are
 // multiplied depends on the weight's attribute and the variant. Where it says
 // that inputs are bytes in groups of 32, and the variant has VNNI and no tiles,
-// they are multiplied in the same way, tile by tile. Else it is done panel by
-// panel: 64 columns x 256 or 512 inputs of the weight are unpacked in cache, to
-// bytes with one scale per column where the attribute says that inputs are
-// bytes and the variant has integer micro-kernels or tiles; else to bf16 where
-// the variant multiplies that, and to f32 where it does not.
+// they are multiplied in the same way, tile by tile. So they are with AVX2
+// wherever it says that inputs are bytes, int4 and int6 weights from panels of
+// levels (QuantWords.cpp). Else it is done panel by panel: 64 columns x 256 or
+// 512 inputs of the weight are unpacked in cache, to bytes with one scale per
+// column where the attribute says that inputs are bytes and the variant has
+// integer micro-kernels or tiles; else to bf16 where the variant multiplies
+// that, and to f32 where it does not.
 //
 //===----------------------------------------------------------------------===//
 
