@@ -93,6 +93,7 @@ double measureReadSpeed(ThreadTeam &team, std::span<const uint8_t> bytes) {
 
 SWALLOW_VECTOR_LOOP(fmaYmm, "vfmadd231ps", "ymm", SWALLOW_14)
 SWALLOW_VECTOR_LOOP(int8Ymm, "%{vex%} vpdpbusd", "ymm", SWALLOW_14)
+SWALLOW_VECTOR_LOOP(bytesYmm, "vpmaddubsw", "ymm", SWALLOW_14)
 SWALLOW_VECTOR_LOOP(fmaZmm, "vfmadd231ps", "zmm", SWALLOW_28)
 SWALLOW_VECTOR_LOOP(bf16Zmm, "vdpbf16ps", "zmm", SWALLOW_28)
 SWALLOW_VECTOR_LOOP(int8Zmm, "vpdpbusd", "zmm", SWALLOW_28)
@@ -153,6 +154,7 @@ struct Candidate {
   ProductType type;
   const char *feature;
   ProductInstruction instruction;
+  const char *without = nullptr; ///< a feature with which it is not used
 };
 
 // A tile of 16 x 16 sums, two operations for each product.
@@ -169,6 +171,8 @@ const Candidate candidates[] = {
      {"tdpbssd", kTileOperations * 64, 4, int8Tile}},
     {ProductType::I8, "avx512vnni", {"vpdpbusd zmm", 128, 28, int8Zmm}},
     {ProductType::I8, "avxvnni", {"vpdpbusd ymm", 64, 14, int8Ymm}},
+    // With AVX-512 and no VNNI, many rows are multiplied in f32.
+    {ProductType::I8, "avx2", {"vpmaddubsw ymm", 64, 14, bytesYmm}, "avx512f"},
     {ProductType::F32, "avx512f", {"vfmadd231ps zmm", 32, 28, fmaZmm}},
     {ProductType::F32, "fma", {"vfmadd231ps ymm", 16, 14, fmaYmm}},
 };
@@ -181,6 +185,7 @@ const ProductInstruction *productInstruction(ProductType type,
     std::string_view feature = candidate.feature;
     if (candidate.type == type && features.has(feature) &&
         CpuFeatures::host().has(feature) &&
+        !(candidate.without && features.has(candidate.without)) &&
         (!feature.starts_with("amx") || requestTiles()))
       return &candidate.instruction;
   }

@@ -47,15 +47,18 @@ void expectChosen(const std::string &expected, ProductType type,
 
 // What the variant's features allow counts, not what the machine has besides.
 TEST(MachineLimitsTest, TakesTheInstructionOfTheVariant) {
-  const std::vector<std::string> avx2 = {"fma"}, avx512 = {"fma", "avx512f"},
+  const std::vector<std::string> fma = {"fma"}, avx2 = {"avx2", "fma"},
+                                 avx512 = {"avx2", "fma", "avx512f"},
                                  vnni = {"fma", "avx512f", "avx512vnni"},
                                  bf16 = {"fma", "avx512f", "avx512bf16"};
   for (ProductType type :
        {ProductType::F32, ProductType::BF16, ProductType::I8}) {
-    expectChosen("vfmadd231ps ymm", type, avx2);
+    expectChosen("vfmadd231ps ymm", type, fma);
     expectChosen("vfmadd231ps zmm", type, avx512);
     EXPECT_EQ(chosen(type, {}), "none");
   }
+  expectChosen("vpmaddubsw ymm", ProductType::I8, avx2);
+  expectChosen("vfmadd231ps ymm", ProductType::BF16, avx2);
   expectChosen("vpdpbusd zmm", ProductType::I8, vnni);
   expectChosen("vfmadd231ps zmm", ProductType::BF16, vnni);
   expectChosen("vdpbf16ps zmm", ProductType::BF16, bf16);
@@ -68,7 +71,7 @@ TEST(MachineLimitsTest, TakesTheInstructionOfTheVariant) {
 // Runs every loop that this machine can run: none faults, and each is as fast
 // as a processor, not as fast as a loop that was optimised away.
 TEST(MachineLimitsTest, EveryInstructionRuns) {
-  for (const char *feature : {"fma", "avx512f", "avxvnni", "avx512vnni",
+  for (const char *feature : {"fma", "avx2", "avx512f", "avxvnni", "avx512vnni",
                               "avx512bf16", "amx-bf16", "amx-int8"})
     for (ProductType type :
          {ProductType::F32, ProductType::BF16, ProductType::I8}) {
