@@ -318,6 +318,7 @@ inline void loadTransposed(const float *from, int64_t groups,
   transpose(to);
 }
 #else
+/// The same lane by lane, which is little beside a search.
 inline void loadTransposed(const float *from, int64_t groups,
                            Floats to[kQuantGroup]) {
   for (int64_t i = 0; i < kQuantGroup; ++i)
