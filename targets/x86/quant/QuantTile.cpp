@@ -3,9 +3,10 @@
 // Rows lie as QuantizedRecords, and a weight is exactly what its format says,
 // as in a step of few rows: the integers of each group of 16 inputs are summed
 // on their own and scaled. What makes many rows fast is that sums stay in
-// registers: those of four rows and two vectors of columns, which go over the
-// codes where the block lies, in the cache. Sums are added up in the order of
-// QuantGemv, so that a row's results are the same bits.
+// registers: those of four rows and two vectors of columns, or one where there
+// are 16 registers, which go over the codes where the block lies, in the cache.
+// Sums are added up in the order of QuantGemv, so that a row's results are the
+// same bits.
 //
 //===----------------------------------------------------------------------===//
 
