@@ -2,11 +2,11 @@
 //
 // For variants whose products of bytes are summed in words; weights of 8 bits
 // leave no room for that and take QuantTile.cpp. A panel holds what a loop over
-// rows asks for, so that every load is an operand: for each two groups of inputs
-// and each vector of columns the levels as signed bytes, what words start from,
-// and the scales. A row's bytes, unsigned, are at hand in registers while it
-// goes over all columns. Sums are added up in the order of QuantGemv, so that a
-// row's results are the same bits.
+// rows asks for, so that every load is an operand: for each two groups of
+// inputs and each vector of columns the levels as signed bytes, what words
+// start from, and the scales. A row's bytes, unsigned, are at hand in registers
+// while it goes over all columns. Sums are added up in the order of QuantGemv,
+// so that a row's results are the same bits.
 //
 //===----------------------------------------------------------------------===//
 
