@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* Recorded in the artifact; the loader refuses any other number. */
-#define SWALLOW_ABI_VERSION 3
+#define SWALLOW_ABI_VERSION 4
 
 /* Tokens in one KV block. */
 #define SWALLOW_KV_BLOCK_TOKENS 32
@@ -54,6 +54,11 @@ typedef struct SwallowServices {
   /* NULL unless profiling. Called at the end of stage `stage` (an index into
    * the variant's stage names) of layer `layer` (-1 outside the layers). */
   void (*trace)(void *context, int64_t thread, int64_t stage, int64_t layer);
+  /* Returns 0, 1, 2 and so on, each number to one thread: calls are counted
+   * anew at the beginning of a step and behind every barrier. Threads deal out
+   * work so where a piece takes long enough for a core to be taken away. Which
+   * thread gets which number is nobody's promise. */
+  int64_t (*claim)(void *context, int64_t thread);
 } SwallowServices;
 
 typedef struct SwallowStepArgs {

@@ -29,13 +29,14 @@ static void spinPause() {
 #endif
 }
 
-void Barrier::wait() {
+void Barrier::wait(std::atomic<int64_t> &cleared) {
   if (threads_ == 1)
-    return;
+    return cleared.store(0, std::memory_order_relaxed);
   // Read before arriving: afterwards the last thread may advance it.
   uint32_t generation = generation_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
     arrived_.store(0, std::memory_order_relaxed);
+    cleared.store(0, std::memory_order_relaxed);
     // Sequentially consistent, as are the sleeper's two accesses: either it
     // is seen here, or it sees the new generation before it sleeps.
     generation_.fetch_add(1, std::memory_order_seq_cst);
@@ -135,27 +136,27 @@ ThreadTeam::~ThreadTeam() {
   if (threads_.empty())
     return;
   function_ = nullptr;
-  edge_.wait();
+  edge_.wait(claimed_);
   for (std::thread &thread : threads_)
     thread.join();
 }
 
 void ThreadTeam::work(int64_t thread) {
   for (;;) {
-    edge_.wait();
+    edge_.wait(claimed_);
     if (!function_)
       return;
     function_(context_, thread);
-    edge_.wait();
+    edge_.wait(claimed_);
   }
 }
 
 void ThreadTeam::run(Function function, void *context) {
   function_ = function;
   context_ = context;
-  edge_.wait();
+  edge_.wait(claimed_);
   function(context, 0);
-  edge_.wait();
+  edge_.wait(claimed_);
 }
 
 } // namespace swallow

@@ -2,7 +2,8 @@
 //
 // A step is one function that every thread of the team executes from beginning
 // to end (SPMD); the threads meet at barriers. There are no queues and no
-// tasks: which part of a kernel a thread computes follows from its number.
+// tasks: which part of a kernel a thread computes follows from its number, or
+// from the numbers it claims.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,9 @@ public:
   Barrier(int threads, int spins) : threads_(threads), spins_(spins) {}
 
   /// Returns when all threads have called it. What a thread wrote before is
-  /// visible to all of them after.
-  void wait();
+  /// visible to all of them after. `cleared` is 0 by then; nobody else may
+  /// write it while threads wait.
+  void wait(std::atomic<int64_t> &cleared);
 
 private:
   // Each on a cache line of its own: arriving threads write the first while
@@ -74,7 +76,11 @@ public:
   }
 
   /// For functions inside a run: returns when every thread has called it.
-  void barrier() { inside_.wait(); }
+  void barrier() { inside_.wait(claimed_); }
+
+  /// For functions inside a run: 0, 1, 2 and so on, each to one thread, from 0
+  /// again at the run's beginning and behind every barrier().
+  int64_t claim() { return claimed_.fetch_add(1, std::memory_order_relaxed); }
 
 private:
   ThreadTeam(int threads, int spins)
@@ -82,8 +88,9 @@ private:
   void work(int64_t thread);
 
   const int size_;
-  Barrier inside_;              // barrier() of the running function
-  Barrier edge_;                // where a run begins and ends
+  Barrier inside_; // barrier() of the running function
+  Barrier edge_;   // where a run begins and ends
+  alignas(64) std::atomic<int64_t> claimed_{0}; // calls of claim()
   Function function_ = nullptr; // published by edge_; null: the threads leave
   void *context_ = nullptr;
   std::vector<std::thread> threads_;

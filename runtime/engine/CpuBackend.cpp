@@ -94,6 +94,7 @@ public:
     services_.context = this;
     services_.barrier = barrierService;
     services_.brgemm = brgemmService;
+    services_.claim = claimService;
     if (options.profile) {
       std::vector<std::string> stages;
       if (variant.stages())
@@ -191,6 +192,9 @@ public:
 private:
   static void barrierService(void *context, int64_t) {
     static_cast<CpuBackend *>(context)->team_->barrier();
+  }
+  static int64_t claimService(void *context, int64_t) {
+    return static_cast<CpuBackend *>(context)->team_->claim();
   }
   static void brgemmService(void *context, int64_t thread, int64_t index,
                             const void *a, const void *b, float *c) {

@@ -162,6 +162,21 @@ ScalarBuilder::loop(Value lower, Value upper, int64_t step, ValueRange init,
   scf::YieldOp::create(b, next);
   return Values(forOp.getResults());
 }
+Value ScalarBuilder::loopWhileLess(Value first, Value limit,
+                                   function_ref<Value(Value)> body) {
+  auto whileOp = scf::WhileOp::create(
+      b, first.getType(), first,
+      [&](OpBuilder &builder, Location loc, ValueRange at) {
+        Value less = arith::CmpIOp::create(
+            builder, loc, arith::CmpIPredicate::slt, at[0], limit);
+        scf::ConditionOp::create(builder, loc, less, at);
+      },
+      [](OpBuilder &, Location, ValueRange) {});
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(whileOp.getAfterBody());
+  scf::YieldOp::create(b, body(whileOp.getAfterArguments()[0]));
+  return whileOp.getResult(0);
+}
 void ScalarBuilder::ifThen(Value condition, function_ref<void()> then) {
   auto ifOp = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);

@@ -86,6 +86,10 @@ public:
   /// Carries values: `body` returns them for the next iteration.
   Values loop(Value lower, Value upper, int64_t step, mlir::ValueRange init,
               llvm::function_ref<Values(Value iv, mlir::ValueRange)> body);
+  /// `body` with `first`, then with what it returns, as long as that is less
+  /// than `limit`; returns the first that is not.
+  Value loopWhileLess(Value first, Value limit,
+                      llvm::function_ref<Value(Value at)> body);
   void ifThen(Value condition, llvm::function_ref<void()> then);
   void ifThenElse(Value condition, llvm::function_ref<void()> then,
                   llvm::function_ref<void()> otherwise);

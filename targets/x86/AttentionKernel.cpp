@@ -69,11 +69,23 @@ private:
   /// The step's tiles in order, with a number carried from one to the next.
   Value forEachTile(Value init,
                     function_ref<Value(const Tile &, Value carried)> body) {
+    return forEachTile(ValueRange{init},
+                       [&](const Tile &t, ValueRange carried) {
+                         return KernelBuilder::Values{body(t, carried[0])};
+                       })[0];
+  }
+
+  KernelBuilder::Values forEachTile(
+      ValueRange init,
+      function_ref<KernelBuilder::Values(const Tile &, ValueRange)> body) {
     Value n = f.integer(Arg::NumTokens);
     Value last = k.add(n, -1);
+    KernelBuilder::Values first = {k.i64(0)};
+    first.append(init.begin(), init.end());
     KernelBuilder::Values results =
-        k.loop(k.i64(0), n, 1, {k.i64(0), init}, [&](Value row, ValueRange in) {
-          Value start = in[0], carried = in[1];
+        k.loop(k.i64(0), n, 1, first, [&](Value row, ValueRange in) {
+          Value start = in[0];
+          ValueRange carried = in.drop_front();
           Value count = k.sub(k.add(row, 1), start);
           Value next = k.min(k.add(row, 1), last);
           auto differsBy = [&](Arg array, int64_t step) {
@@ -86,14 +98,15 @@ private:
                 k.lessThan(count, k.i64(plan.sizes.tileRows))})
             goesOn = arith::AndIOp::create(k.ops(), goesOn, condition);
           return k.ifThenElse(
-              goesOn, in.getTypes(),
-              [&] { return KernelBuilder::Values{start, carried}; },
+              goesOn, in.getTypes(), [&] { return KernelBuilder::Values(in); },
               [&] {
-                Value after = body(describe(start, count), carried);
-                return KernelBuilder::Values{k.add(row, 1), after};
+                KernelBuilder::Values next = {k.add(row, 1)};
+                next.append(body(describe(start, count), carried));
+                return next;
               });
         });
-    return results[1];
+    results.erase(results.begin());
+    return results;
   }
 
   void callPiece(const Tile &t, Value head, Value chunk, Value endChunk,
@@ -106,21 +119,23 @@ private:
     });
   }
 
-  /// Pieces are dealt out in turn: under a causal mask later rows cost more.
+  /// Threads claim pieces in the order of tiles: under a causal mask later rows
+  /// cost more.
   void emitWhole() {
     bool tiles = plan.step.variant().amx;
     if (tiles)
       emitTileConfig(f);
-    // What is carried is the next head that is this thread's, from the first
-    // head of the tile.
-    forEachTile(f.thread, [&](const Tile &t, Value first) -> Value {
-      Value left = k.max(k.sub(k.i64(kv.heads), first), k.i64(0));
-      Value mine = ceilDiv(left, f.threads);
-      k.loop(k.i64(0), mine, 1, [&](Value turn) {
-        callPiece(t, k.add(first, k.mul(turn, f.threads)), t.firstChunk,
-                  t.endChunk, k.i64(-1), /*manyRows=*/true);
+    // What is carried is the number of the tile's first piece, and the one that
+    // this thread has claimed.
+    KernelBuilder::Values init = {k.i64(0), f.claim()};
+    forEachTile(init, [&](const Tile &t, ValueRange carried) {
+      Value first = carried[0], end = k.add(first, kv.heads);
+      Value claimed = k.loopWhileLess(carried[1], end, [&](Value piece) {
+        callPiece(t, k.sub(piece, first), t.firstChunk, t.endChunk, k.i64(-1),
+                  /*manyRows=*/true);
+        return f.claim();
       });
-      return k.sub(k.add(first, k.mul(mine, f.threads)), k.i64(kv.heads));
+      return KernelBuilder::Values{end, claimed};
     });
     if (tiles)
       emitTileRelease(f);

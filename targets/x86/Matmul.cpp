@@ -163,8 +163,9 @@ static Rows prepareInput(KernelFrame &frame, const Product &product, Value rows,
   k.ifThenElse(
       small, [&] { prepareRows(k.i64(0), rows, own); },
       [&] {
-        auto [begin, end] = frame.share(rows);
-        prepareRows(begin, end, shared);
+        frame.forEachRun(rows, [&](Value begin, Value end) {
+          prepareRows(begin, end, shared);
+        });
         frame.barrier();
       });
   prepared.base = k.select(small, own, shared);
@@ -279,12 +280,13 @@ void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
         k.select(k.lessThan(k.mul(frame.threads, 2), k.i64(units.count)),
                  k.i64(kLargeGroupRows), groupRows);
   Value groups = k.div(k.add(k.add(rows, groupRows), -1), groupRows);
-  auto [begin, end] = frame.share(k.mul(groups, units.count));
-  k.loop(begin, end, 1, [&](Value piece) {
-    Value row0 = k.mul(k.rem(piece, groups), groupRows);
-    Value count = k.min(k.sub(rows, row0), groupRows);
-    body({k.div(piece, groups), row0, count,
-          k.div(k.add(count, kTileRows - 1), kTileRows)});
+  frame.forEachRun(k.mul(groups, units.count), [&](Value begin, Value end) {
+    k.loop(begin, end, 1, [&](Value piece) {
+      Value row0 = k.mul(k.rem(piece, groups), groupRows);
+      Value count = k.min(k.sub(rows, row0), groupRows);
+      body({k.div(piece, groups), row0, count,
+            k.div(k.add(count, kTileRows - 1), kTileRows)});
+    });
   });
 }
 

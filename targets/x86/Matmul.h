@@ -44,14 +44,14 @@ struct Piece {
   mlir::Value unit, row0, rows;
   mlir::Value tiles; ///< of kTileRows rows, the last not always full
 };
-/// Calls `body` for each piece of this thread's share. Groups are of up to
+/// Calls `body` for each piece that this thread claims. Groups are of up to
 /// kLargeGroupRows rows if `large` and there are units enough for all threads,
 /// else of up to kGroupRows.
 void forEachPiece(KernelFrame &frame, const Units &units, mlir::Value rows,
                   bool large, llvm::function_ref<void(const Piece &)> body);
 
 /// Emits the product into `frame`: prepares the input (norm, rounding,
-/// selection), then for each unit of this thread's share computes a tile and
+/// selection), then for each unit that is this thread's computes a tile and
 /// hands it to `epilogue`. Up to kSmallRows rows (QuantizedRecords::kMostRows
 /// if the weight is quantised) are multiplied by emitted matrix-vector code,
 /// more by oneDNN's micro-kernels or tiles.

@@ -26,6 +26,8 @@ static_assert(offsetof(SwallowStepArgs, logits) ==
                       8 * static_cast<size_t>(Service::Brgemm) &&
                   offsetof(SwallowServices, trace) ==
                       8 * static_cast<size_t>(Service::Trace) &&
+                  offsetof(SwallowServices, claim) ==
+                      8 * static_cast<size_t>(Service::Claim) &&
                   kTileRows == SWALLOW_TILE_ROWS,
               "the emitters and StepAbi.h disagree");
 
@@ -72,7 +74,23 @@ std::pair<Value, Value> KernelFrame::share(Value total) {
   return {begin, end};
 }
 
-void KernelFrame::callService(Service service, ValueRange arguments) {
+Value KernelFrame::claim() {
+  return callService(Service::Claim, {thread}, k.i64Type()).getResult();
+}
+
+void KernelFrame::forEachRun(Value total,
+                             function_ref<void(Value, Value)> body) {
+  Value length = k.max(k.div(total, k.mul(threads, kRunsPerThread)), k.i64(1));
+  Value runs = k.div(k.add(k.add(total, length), -1), length);
+  k.loopWhileLess(claim(), runs, [&](Value run) {
+    Value begin = k.mul(run, length);
+    body(begin, k.min(k.add(begin, length), total));
+    return claim();
+  });
+}
+
+LLVM::CallOp KernelFrame::callService(Service service, ValueRange arguments,
+                                      Type result) {
   Value services = pointer(Arg::Services);
   Value function = field(services, static_cast<int64_t>(service), k.ptrType());
   SmallVector<Value> operands = {function, field(services, 0, k.ptrType())};
@@ -80,9 +98,10 @@ void KernelFrame::callService(Service service, ValueRange arguments) {
   SmallVector<Type> types;
   for (Value operand : ArrayRef(operands).drop_front())
     types.push_back(operand.getType());
-  auto type = LLVM::LLVMFunctionType::get(
-      LLVM::LLVMVoidType::get(k.ops().getContext()), types);
-  LLVM::CallOp::create(k.ops(), type, operands);
+  if (!result)
+    result = LLVM::LLVMVoidType::get(k.ops().getContext());
+  auto type = LLVM::LLVMFunctionType::get(result, types);
+  return LLVM::CallOp::create(k.ops(), type, operands);
 }
 
 void KernelFrame::barrier() { callService(Service::Barrier, {thread}); }

@@ -6,7 +6,9 @@
 //
 //   llvm.func @name(args: ptr, layer: i64, thread: i64, threads: i64)
 //
-// and runs SPMD: each thread calls it with its own number and takes its share.
+// and runs SPMD: each thread calls it with its own number and takes its share,
+// which is fixed where pieces are short and claimed piece by piece where they
+// are long, so that a core that is slow or taken away for a while gets less.
 // A KernelFrame is such a function while it is being emitted.
 //
 //===----------------------------------------------------------------------===//
@@ -44,7 +46,7 @@ enum class Arg : int64_t {
   Services,
   ReadStreams,
 };
-enum class Service : int64_t { Context, Barrier, Brgemm, Trace };
+enum class Service : int64_t { Context, Barrier, Brgemm, Trace, Claim };
 
 /// Up to this many rows share one pass over the weights without oneDNN.
 constexpr int64_t kSmallRows = 8;
@@ -53,6 +55,10 @@ constexpr int64_t kTileRows = 32;
 constexpr int64_t kGroupRows = 128;
 /// The same where panels of the weight are unpacked first.
 constexpr int64_t kLargeGroupRows = 512;
+/// Runs that a thread claims, if all claim as many: what a thread has left to
+/// do when the others are through is a fraction of its work, yet neighbours,
+/// which share what is in the cache, mostly stay together.
+constexpr int64_t kRunsPerThread = 32;
 /// Inputs that one micro-kernel call reduces over; an even number.
 constexpr int64_t kChunkCols = 512;
 
@@ -106,6 +112,15 @@ public:
   mlir::Value weight(WeightOp op);
   /// This thread's contiguous share [first, second) of `total` pieces.
   std::pair<mlir::Value, mlir::Value> share(mlir::Value total);
+  /// The next number of those that the team's threads claim: 0, 1, 2 and so on,
+  /// anew behind every barrier, so that between two barriers there may be one
+  /// place that claims.
+  mlir::Value claim();
+  /// Calls `body` for each run [begin, end) of `total` pieces that this thread
+  /// claims; claims as claim() does.
+  void
+  forEachRun(mlir::Value total,
+             llvm::function_ref<void(mlir::Value begin, mlir::Value end)> body);
   void barrier();
   void brgemm(int64_t index, mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::LLVM::CallOp call(mlir::LLVM::LLVMFuncOp callee,
@@ -113,7 +128,8 @@ public:
 
 private:
   mlir::Value field(mlir::Value base, int64_t index, mlir::Type type);
-  void callService(Service service, mlir::ValueRange arguments);
+  mlir::LLVM::CallOp callService(Service service, mlir::ValueRange arguments,
+                                 mlir::Type result = {});
 };
 
 class StepEmitter : public PlannedStep {

@@ -122,9 +122,12 @@ private:
         product.norm ? f.weight(step.weightOf(product.norm)) : source.base;
     auto prepare = tileRowHelper(step, source.columns, source.element,
                                  static_cast<bool>(product.norm), product.eps);
-    auto [begin, end] = f.share(rows);
-    forEachInputRow(f, product, source, begin, end, [&](Value row, Value from) {
-      f.call(prepare, {from, norm, k.offset(input, placeOf(row)), padded});
+    f.forEachRun(rows, [&](Value begin, Value end) {
+      forEachInputRow(
+          f, product, source, begin, end, [&](Value row, Value from) {
+            f.call(prepare,
+                   {from, norm, k.offset(input, placeOf(row)), padded});
+          });
     });
     f.barrier();
   }

@@ -183,13 +183,14 @@ private:
   void emitLargeGroups() {
     Value own = slot("norm"), panel = slot("panel_scratch");
     const int64_t stride = recordsOf(step.variant(), layout.cols).stride();
-    auto [begin, end] = f.share(rows);
     std::optional<int64_t> offset;
     if (!sumsWords())
       offset = quantOffset(layout.element);
-    prepareRows(quantizeToRecordsHelper(step, layout.cols, source.element,
-                                        offset, hasNorm(), product.eps),
-                begin, end, own, stride);
+    auto quantize = quantizeToRecordsHelper(step, layout.cols, source.element,
+                                            offset, hasNorm(), product.eps);
+    f.forEachRun(rows, [&](Value begin, Value end) {
+      prepareRows(quantize, begin, end, own, stride);
+    });
     f.barrier();
     forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
       k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
@@ -209,11 +210,10 @@ private:
         k.mul(k.div(k.add(rows, kTileRows - 1), kTileRows), kTileRows);
     Value scales = k.offset(
         codes, k.mul(padded, chunks.chunks() * QuantizedChunks::kInputs));
-    auto [begin, end] = f.share(rows);
     auto quantize =
         quantizeToChunksHelper(step, layout.cols, source.element, isUnsigned(),
                                usesTiles(), hasNorm(), product.eps);
-    forEachInputRow(f, product, source, begin, end, [&](Value row, Value from) {
+    auto quantizeRow = [&](Value row, Value from) {
       Value at = k.mul(row, QuantizedChunks::kInputs);
       if (usesTiles()) {
         Value inTile = k.rem(row, kTileRows);
@@ -222,6 +222,9 @@ private:
       }
       f.call(quantize, {from, norm, k.offset(codes, at),
                         k.offset(scales, k.mul(row, 4)), padded});
+    };
+    f.forEachRun(rows, [&](Value begin, Value end) {
+      forEachInputRow(f, product, source, begin, end, quantizeRow);
     });
     f.barrier();
     Value panel = slot("panel_scratch"), sums = slot("sum_scratch");
@@ -288,11 +291,12 @@ private:
     Rows input = source;
     if (hasNorm() || product.selectRows || source.element != element) {
       input = {slot("norm"), layout.cols, element};
-      auto [begin, end] = f.share(rows);
       InputForm form{element, element};
-      prepareRows(prepareRowHelper(step, layout.cols, source.element, form,
-                                   hasNorm(), product.eps),
-                  begin, end, input.base, input.stride());
+      auto prepare = prepareRowHelper(step, layout.cols, source.element, form,
+                                      hasNorm(), product.eps);
+      f.forEachRun(rows, [&](Value begin, Value end) {
+        prepareRows(prepare, begin, end, input.base, input.stride());
+      });
       f.barrier();
     }
     Value panel = slot("panel_scratch");

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <set>
@@ -64,6 +65,28 @@ TEST(ThreadTeamTest, BarrierOrdersMemory) {
   });
   for (int count : wrong)
     EXPECT_EQ(count, 0);
+}
+
+// Each number goes to one thread, and they begin anew at every barrier and in
+// every run.
+TEST(ThreadTeamTest, ClaimsBeginAnewAtEveryBarrier) {
+  for (int threads : {1, 2, 3}) {
+    auto team = makeTeam(threads);
+    ASSERT_TRUE(team);
+    constexpr int64_t kClaims = 100, kRounds = 50;
+    std::vector<std::atomic<int>> claims(kClaims);
+    for (int run = 0; run < 3; ++run)
+      team->run([&](int64_t) {
+        for (int64_t round = 0; round < kRounds; ++round) {
+          if (round > 0)
+            team->barrier();
+          for (int64_t i = team->claim(); i < kClaims; i = team->claim())
+            claims[static_cast<size_t>(i)].fetch_add(1);
+        }
+      });
+    for (const std::atomic<int> &count : claims)
+      EXPECT_EQ(count.load(), 3 * kRounds);
+  }
 }
 
 // A thread that comes late finds the others asleep on the futex.

@@ -76,7 +76,8 @@ void fakeStep(const SwallowStepArgs *arguments, int64_t thread,
     std::memset(args.arena + args.arena_offsets[PerSequence], 99,
                 kSequenceBytes);
 
-  for (int64_t row = thread; row < args.num_tokens; row += numThreads)
+  auto claim = [&] { return services.claim(services.context, thread); };
+  for (int64_t row = claim(); row < args.num_tokens; row = claim())
     for (int64_t layer = 0; layer < current.layers; ++layer) {
       float *entry =
           kvEntry(args, layer, args.sequences[row], args.positions[row]);

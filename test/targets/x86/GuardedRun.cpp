@@ -7,6 +7,7 @@
 #include "test/targets/x86/KernelHarness.h"
 
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 namespace swallow::test {
@@ -39,9 +40,17 @@ struct GuardedRun::Impl {
   std::vector<int64_t> slotOffsets; // from arena
   SwallowServices services{};
   int64_t readStreams = 0;
+  std::optional<int64_t> onlyClaimant;
 
   static void barrier(void *self, int64_t) {
     static_cast<Impl *>(self)->team->barrier();
+  }
+  static int64_t claim(void *self, int64_t thread) {
+    const Impl &impl = *static_cast<Impl *>(self);
+    // To a thread that comes late nothing is left.
+    if (impl.onlyClaimant && thread != *impl.onlyClaimant)
+      return std::numeric_limits<int64_t>::max();
+    return impl.team->claim();
   }
   static void brgemm(void *self, int64_t thread, int64_t index, const void *a,
                      const void *b, float *c) {
@@ -113,9 +122,11 @@ Result<std::unique_ptr<GuardedRun>> GuardedRun::open(const StepProgram &program,
   for (const GuardedMemory &slot : impl.slots)
     impl.slotOffsets.push_back(slot.data() - impl.arena);
   impl.readStreams = sizes.readStreams;
+  impl.onlyClaimant = sizes.onlyClaimant;
   impl.services.context = &impl;
   impl.services.barrier = Impl::barrier;
   impl.services.brgemm = Impl::brgemm;
+  impl.services.claim = Impl::claim;
   return run;
 }
 

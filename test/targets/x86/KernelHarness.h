@@ -73,8 +73,9 @@ public:
     int64_t sequences; // batches name them 0 .. sequences - 1
     int64_t context;   // positions per sequence
     int threads;
-    std::optional<KvElement> kvElement = {}; // nothing: the artifact's
-    int64_t readStreams = 8;                 // of SwallowStepArgs
+    std::optional<KvElement> kvElement = {};  // nothing: the artifact's
+    int64_t readStreams = 8;                  // of SwallowStepArgs
+    std::optional<int64_t> onlyClaimant = {}; // thread that gets all claims
   };
   static Result<std::unique_ptr<GuardedRun>> open(const StepProgram &program,
                                                   const Sizes &sizes);

@@ -30,6 +30,16 @@ swallow.weight @proj from ["proj"] rows [128] : tensor<128x600xbf16>
 // CHECK:         %[[END:.*]] = arith.divui %{{.*}}, %arg3 : i64
 // CHECK:         scf.for %{{.*}} = %[[BEGIN]] to %[[END]] step
 
+// Of a large step threads claim runs of pieces, by a service of the runtime.
+// CHECK-LABEL: llvm.func internal @proj
+// CHECK:         %[[CLAIM:.*]] = arith.constant 32 : i64
+// CHECK:         llvm.getelementptr %{{.*}}[%[[CLAIM]]]
+// CHECK:         %[[FIRST:.*]] = llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64) -> i64
+// CHECK:         scf.while (%{{.*}} = %[[FIRST]]) : (i64) -> i64
+// CHECK:           arith.cmpi slt
+// CHECK:           %[[NEXT:.*]] = llvm.call %{{.*}} : !llvm.ptr, (!llvm.ptr, i64) -> i64
+// CHECK:           scf.yield %[[NEXT]] : i64
+
 // Up to eight rows are multiplied by emitted code, 1, 2, 4 or 8 at a time.
 // CHECK-DAG:   llvm.func internal @gemv_m1_k600_n64_bf16
 // CHECK-DAG:   llvm.func internal @gemv_m8_k600_n64_bf16
