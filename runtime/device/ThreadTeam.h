@@ -20,18 +20,19 @@
 
 namespace swallow {
 
-/// Lets a fixed number of threads meet again and again. A thread that waits
-/// spins a short while, since kernels of a step last microseconds, and then
-/// sleeps on a futex, since a descheduled thread may take milliseconds.
+/// Lets threads meet again and again. A thread that waits spins a short while,
+/// since kernels of a step last microseconds, and then sleeps on a futex, since
+/// a descheduled thread may take milliseconds.
 class Barrier {
 public:
-  /// `spins`: how often a waiting thread looks before it sleeps.
-  Barrier(int threads, int spins) : threads_(threads), spins_(spins) {}
+  /// `spinNs`: how long a waiting thread looks before it sleeps; a moment if 0.
+  explicit Barrier(int64_t spinNs) : spinNs_(spinNs) {}
 
-  /// Returns when all threads have called it. What a thread wrote before is
-  /// visible to all of them after. `cleared` is 0 by then; nobody else may
-  /// write it while threads wait.
-  void wait(std::atomic<int64_t> &cleared);
+  /// Returns when as many threads as `threads`, which all of them name alike,
+  /// have called it. What a thread wrote before is visible to all of them
+  /// after. `cleared` is 0 by then; nobody else may write it while threads
+  /// wait. Gives the nanoseconds that it waited; 0 for the first moment.
+  int64_t wait(int threads, std::atomic<int64_t> &cleared);
 
 private:
   // Each on a cache line of its own: arriving threads write the first while
@@ -39,8 +40,7 @@ private:
   alignas(64) std::atomic<int> arrived_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<int> sleepers_{0};
-  const int threads_;
-  const int spins_;
+  const int64_t spinNs_;
 };
 
 /// Persistent threads. The thread that calls run() is number 0; the others
@@ -60,39 +60,75 @@ public:
   int size() const { return size_; }
 
   using Function = void (*)(void *context, int64_t thread);
+  static constexpr int kNobody = -1;
 
-  /// Calls function(context, thread) once on every thread of the team and
-  /// returns when all calls have. Does not allocate. `function` must not
-  /// throw.
-  void run(Function function, void *context);
+  /// Calls function(context, thread) once on every thread of the team but
+  /// `leftOut`, and returns when all calls have. The threads that take part are
+  /// numbered without gaps: behind the one left out, numbers are one less. If
+  /// that is the calling thread, it sleeps meanwhile. Does not allocate.
+  /// `function` must not throw. A team of one leaves nobody out.
+  void run(Function function, void *context, int leftOut = kNobody);
 
   /// The same with a callable taking the thread's number.
-  template <typename Callable> void run(Callable &&callable) {
+  template <typename Callable>
+  void run(Callable &&callable, int leftOut = kNobody) {
     run(
         [](void *context, int64_t thread) {
           (*static_cast<std::remove_reference_t<Callable> *>(context))(thread);
         },
-        const_cast<void *>(static_cast<const void *>(&callable)));
+        const_cast<void *>(static_cast<const void *>(&callable)), leftOut);
   }
 
-  /// For functions inside a run: returns when every thread has called it.
-  void barrier() { inside_.wait(claimed_); }
+  /// For functions inside a run, with the number of the calling thread: returns
+  /// when every thread that takes part has called it.
+  void barrier(int64_t thread) {
+    waited_[static_cast<size_t>(thread)].ns +=
+        inside_.wait(participants_, claimed_);
+  }
 
   /// For functions inside a run: 0, 1, 2 and so on, each to one thread, from 0
   /// again at the run's beginning and behind every barrier().
   int64_t claim() { return claimed_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// Nanoseconds that a thread of the last run, by its number there, waited for
+  /// others at barriers.
+  int64_t waited(int64_t thread) const {
+    return waited_[static_cast<size_t>(thread)].ns;
+  }
+
 private:
-  ThreadTeam(int threads, int spins)
-      : size_(threads), inside_(threads, spins), edge_(threads, spins) {}
+  ThreadTeam(int threads, int64_t spinNs)
+      : size_(threads), spinNs_(spinNs), inside_(spinNs),
+        waited_(static_cast<size_t>(threads)) {}
   void work(int64_t thread);
+  /// Begins a run, which all threads but `leftOut` take part in.
+  void begin(int leftOut);
+  /// Waits for a run after `seen` that `thread` takes part in.
+  uint64_t awaitRun(uint32_t seen, int64_t thread);
+  /// Waits until the function has returned on `workers` threads.
+  void awaitWorkers(uint32_t workers);
+
+  struct alignas(64) Waited {
+    int64_t ns = 0;
+  };
 
   const int size_;
+  const int64_t spinNs_;
   Barrier inside_; // barrier() of the running function
-  Barrier edge_;   // where a run begins and ends
+  // The number of the run in the low half, and in the high half the thread that
+  // is left out, plus one. Threads learn both at once: one that comes late must
+  // not take the next run for the one that it was left out of. Those left out
+  // sleep on the high half, and are not woken by every run.
+  alignas(64) std::atomic<uint64_t> run_{0};
+  alignas(64) std::atomic<int> sleepers_{0};      // workers between runs
+  alignas(64) std::atomic<uint32_t> finished_{0}; // workers, of this run
+  std::atomic<bool> callerSleeps_{false};
   alignas(64) std::atomic<int64_t> claimed_{0}; // calls of claim()
-  Function function_ = nullptr; // published by edge_; null: the threads leave
+  // Published by run_.
+  Function function_ = nullptr; // null: the threads leave
   void *context_ = nullptr;
+  int participants_ = 0;
+  std::vector<Waited> waited_;
   std::vector<std::thread> threads_;
 };
 

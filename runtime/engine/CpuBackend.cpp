@@ -1,11 +1,13 @@
 #include "runtime/engine/CpuBackend.h"
 
+#include "runtime/device/CoreWatch.h"
 #include "runtime/device/MachineLimits.h"
 #include "runtime/device/Memory.h"
 #include "runtime/device/MicroKernels.h"
 #include "runtime/device/ThreadTeam.h"
 #include "runtime/engine/WeightMemory.h"
 
+#include <chrono>
 #include <cstring>
 #include <map>
 
@@ -80,6 +82,8 @@ public:
     SWALLOW_ASSIGN(
         batch_, PageMapping::allocate(plan_.batchBytes, "step's description"));
     SWALLOW_ASSIGN(team_, ThreadTeam::create(plan_.threads));
+    watch_ = std::make_unique<CoreWatch>(team_->size());
+    waited_.resize(static_cast<size_t>(team_->size()));
     if (plan_.weightsAllocated > 0) {
       SWALLOW_ASSIGN(weights_, makeWeights(program_, *team_));
     }
@@ -132,9 +136,19 @@ public:
     args.read_streams = CpuFeatures::host().readStreams();
     if (timer_)
       timer_->beginStep();
-    team_->run([&](int64_t thread) {
-      callStep(program_.step, args, thread, team_->size());
-    });
+    // In larger steps threads claim their work, and one that is late gets less.
+    if (numTokens > SWALLOW_TILE_ROWS) {
+      runStep(args, ThreadTeam::kNobody);
+      return {};
+    }
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point begin = Clock::now();
+    const size_t participants = runStep(args, watch_->leftOut());
+    const std::chrono::nanoseconds time = Clock::now() - begin;
+    for (size_t thread = 0; thread < participants; ++thread)
+      waited_[thread] = team_->waited(static_cast<int64_t>(thread));
+    watch_->record(numTokens, time.count(),
+                   std::span(waited_).first(participants));
     return {};
   }
 
@@ -190,8 +204,20 @@ public:
   }
 
 private:
-  static void barrierService(void *context, int64_t) {
-    static_cast<CpuBackend *>(context)->team_->barrier();
+  /// Returns how many threads took part.
+  size_t runStep(const SwallowStepArgs &args, int leftOut) {
+    const int participants =
+        team_->size() - (leftOut == ThreadTeam::kNobody ? 0 : 1);
+    team_->run(
+        [&](int64_t thread) {
+          callStep(program_.step, args, thread, participants);
+        },
+        leftOut);
+    return static_cast<size_t>(participants);
+  }
+
+  static void barrierService(void *context, int64_t thread) {
+    static_cast<CpuBackend *>(context)->team_->barrier(thread);
   }
   static int64_t claimService(void *context, int64_t) {
     return static_cast<CpuBackend *>(context)->team_->claim();
@@ -209,6 +235,8 @@ private:
   const StepProgram &program_;
   const MemoryPlan &plan_;
   std::unique_ptr<ThreadTeam> team_;
+  std::unique_ptr<CoreWatch> watch_;
+  std::vector<int64_t> waited_; // of the watch, by thread
   std::unique_ptr<MicroKernels> microKernels_;
   std::unique_ptr<StageTimer> timer_;
   std::vector<int64_t> arenaOffsets_; // of SwallowStepArgs

@@ -57,10 +57,10 @@ TEST(ThreadTeamTest, BarrierOrdersMemory) {
     size_t own = static_cast<size_t>(thread);
     for (int64_t round = 1; round <= kRounds; ++round) {
       values[own] = round;
-      team->barrier();
+      team->barrier(thread);
       if (values[(own + 1) % kThreads] != round)
         ++wrong[own];
-      team->barrier();
+      team->barrier(thread);
     }
   });
   for (int count : wrong)
@@ -76,10 +76,10 @@ TEST(ThreadTeamTest, ClaimsBeginAnewAtEveryBarrier) {
     constexpr int64_t kClaims = 100, kRounds = 50;
     std::vector<std::atomic<int>> claims(kClaims);
     for (int run = 0; run < 3; ++run)
-      team->run([&](int64_t) {
+      team->run([&](int64_t thread) {
         for (int64_t round = 0; round < kRounds; ++round) {
           if (round > 0)
-            team->barrier();
+            team->barrier(thread);
           for (int64_t i = team->claim(); i < kClaims; i = team->claim())
             claims[static_cast<size_t>(i)].fetch_add(1);
         }
@@ -87,6 +87,63 @@ TEST(ThreadTeamTest, ClaimsBeginAnewAtEveryBarrier) {
     for (const std::atomic<int> &count : claims)
       EXPECT_EQ(count.load(), 3 * kRounds);
   }
+}
+
+// Who takes part changes from run to run; a thread that was left out must not
+// take a later run for that one.
+TEST(ThreadTeamTest, LeavesOneOut) {
+  for (int threads : {1, 2, 3, 5}) {
+    auto team = makeTeam(threads);
+    ASSERT_TRUE(team);
+    std::vector<std::thread::id> ids(static_cast<size_t>(threads));
+    team->run([&](int64_t thread) {
+      ids[static_cast<size_t>(thread)] = std::this_thread::get_id();
+    });
+    for (int round = 0; round < 600; ++round) {
+      // The same a few times, then another; nobody once per turn.
+      const int out = (round / 3) % (threads + 1) - 1;
+      const bool leavesOut = threads > 1 && out != ThreadTeam::kNobody;
+      std::vector<std::thread::id> expected = ids;
+      if (leavesOut)
+        expected.erase(expected.begin() + out);
+      std::vector<std::thread::id> found(expected.size());
+      std::atomic<int64_t> claimed{0};
+      team->run(
+          [&](int64_t thread) {
+            ASSERT_LT(thread, int64_t(found.size()));
+            found[static_cast<size_t>(thread)] = std::this_thread::get_id();
+            team->barrier(thread);
+            while (team->claim() < 20)
+              claimed.fetch_add(1);
+            team->barrier(thread);
+            if (round % 100 == 0)
+              std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          },
+          out);
+      ASSERT_EQ(found, expected) << "round " << round << ", without " << out;
+      ASSERT_EQ(claimed.load(), 20);
+    }
+  }
+}
+
+// Who waits is charged with it, and who is waited for is not.
+TEST(ThreadTeamTest, CountsTheTimeWaited) {
+  auto team = makeTeam(3);
+  ASSERT_TRUE(team);
+  constexpr int64_t kMillisecond = 1'000'000;
+  for (int round = 0; round < 2; ++round) {
+    team->run([&](int64_t thread) {
+      if (thread == 1)
+        std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      team->barrier(thread);
+    });
+    // Each run counts anew.
+    EXPECT_GT(team->waited(0), 20 * kMillisecond);
+    EXPECT_EQ(team->waited(1), 0);
+    EXPECT_GT(team->waited(2), 20 * kMillisecond);
+  }
+  team->run([&](int64_t) {});
+  EXPECT_EQ(team->waited(0), 0);
 }
 
 // A thread that comes late finds the others asleep on the futex.
@@ -98,7 +155,7 @@ TEST(ThreadTeamTest, WakesSleepingThreads) {
     team->run([&](int64_t thread) {
       if (thread == round % 3)
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      team->barrier();
+      team->barrier(thread);
       after.fetch_add(1);
     });
   EXPECT_EQ(after.load(), 15);
@@ -146,7 +203,7 @@ TEST(ThreadTeamTest, RunDoesNotAllocate) {
   ASSERT_TRUE(team);
   int64_t before = test::numAllocations.load();
   for (int round = 0; round < 50; ++round)
-    team->run([&](int64_t) { team->barrier(); });
+    team->run([&](int64_t thread) { team->barrier(thread); });
   EXPECT_EQ(test::numAllocations.load(), before);
 }
 #endif

@@ -42,8 +42,8 @@ struct GuardedRun::Impl {
   int64_t readStreams = 0;
   std::optional<int64_t> onlyClaimant;
 
-  static void barrier(void *self, int64_t) {
-    static_cast<Impl *>(self)->team->barrier();
+  static void barrier(void *self, int64_t thread) {
+    static_cast<Impl *>(self)->team->barrier(thread);
   }
   static int64_t claim(void *self, int64_t thread) {
     const Impl &impl = *static_cast<Impl *>(self);
