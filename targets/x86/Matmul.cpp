@@ -271,7 +271,7 @@ struct GroupProduct {
 //===----------------------------------------------------------------------===//
 
 void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
-                                Value rows, bool large,
+                                Value rows, bool large, int64_t most,
                                 function_ref<void(const Piece &)> body) {
   KernelBuilder &k = frame.k;
   Value groupRows = k.i64(kGroupRows);
@@ -279,12 +279,19 @@ void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
     groupRows =
         k.select(k.lessThan(k.mul(frame.threads, 2), k.i64(units.count)),
                  k.i64(kLargeGroupRows), groupRows);
+  Value perPiece = k.i64(1);
+  if (most > 1)
+    perPiece = k.select(
+        k.lessThan(k.mul(frame.threads, 4 * most - 1), k.i64(units.count)),
+        k.i64(most), perPiece);
   Value groups = k.div(k.add(k.add(rows, groupRows), -1), groupRows);
-  frame.forEachRun(k.mul(groups, units.count), [&](Value begin, Value end) {
+  Value passes = k.div(k.add(k.add(perPiece, -1), units.count), perPiece);
+  frame.forEachRun(k.mul(groups, passes), [&](Value begin, Value end) {
     k.loop(begin, end, 1, [&](Value piece) {
+      Value unit = k.mul(k.div(piece, groups), perPiece);
       Value row0 = k.mul(k.rem(piece, groups), groupRows);
       Value count = k.min(k.sub(rows, row0), groupRows);
-      body({k.div(piece, groups), row0, count,
+      body({unit, k.min(perPiece, k.sub(k.i64(units.count), unit)), row0, count,
             k.div(k.add(count, kTileRows - 1), kTileRows)});
     });
   });
@@ -343,11 +350,12 @@ static void emitRows(KernelFrame &frame, const Product &product,
                        unpacks,
                        layout.paddedCols(),
                        layout.blockBytes()};
-    forEachPiece(frame, units, rows, /*large=*/false, [&](const Piece &piece) {
-      group.emit(piece.unit, piece.row0, piece.tiles);
-      epilogue(frame, {piece.row0, piece.rows, piece.unit, tileScratch,
-                       units.columns()});
-    });
+    forEachPiece(frame, units, rows, /*large=*/false, /*most=*/1,
+                 [&](const Piece &piece) {
+                   group.emit(piece.unit, piece.row0, piece.tiles);
+                   epilogue(frame, {piece.row0, piece.rows, piece.unit,
+                                    tileScratch, units.columns()});
+                 });
   };
   k.ifThenElse(small, [&] { emitSmall(input); }, emitLarge);
 }

@@ -39,16 +39,20 @@ struct Tile {
   int64_t columns;  ///< padded columns, also the leading dimension
 };
 
-/// One unit times one group of rows: what threads share out in a large step.
+/// Units times one group of rows: what threads share out in a large step.
 struct Piece {
-  mlir::Value unit, row0, rows;
+  mlir::Value unit;  ///< the first
+  mlir::Value units; ///< how many, at least 1
+  mlir::Value row0, rows;
   mlir::Value tiles; ///< of kTileRows rows, the last not always full
 };
 /// Calls `body` for each piece that this thread claims. Groups are of up to
 /// kLargeGroupRows rows if `large` and there are units enough for all threads,
-/// else of up to kGroupRows.
+/// else of up to kGroupRows. A piece has up to `most` units, if there are
+/// enough of them.
 void forEachPiece(KernelFrame &frame, const Units &units, mlir::Value rows,
-                  bool large, llvm::function_ref<void(const Piece &)> body);
+                  bool large, int64_t most,
+                  llvm::function_ref<void(const Piece &)> body);
 
 /// Emits the product into `frame`: prepares the input (norm, rounding,
 /// selection), then for each unit that is this thread's computes a tile and

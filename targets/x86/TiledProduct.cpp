@@ -79,6 +79,47 @@ static LLVM::LLVMFuncOp tilePanelHelper(StepEmitter &step, int64_t nBlock,
       });
 }
 
+/// Where the results of a pass's unit begin.
+static Value resultsOfUnit(KernelBuilder &k, const Units &units,
+                           Value tileScratch, Value inPass) {
+  return k.offset(tileScratch,
+                  k.mul(inPass, kLargeGroupRows * units.columns() * 4));
+}
+
+void swallow::x86::forEachBlockOfPass(
+    KernelFrame &frame, const Units &units, const Piece &piece,
+    Value weightBase, int64_t blockBytes, Value tileScratch, int64_t inputs,
+    int64_t chunk,
+    function_ref<void(Value, Value, Value, int64_t, bool)> body) {
+  KernelBuilder &k = frame.k;
+  Value first =
+      k.offset(weightBase, k.mul(k.mul(piece.unit, units.blocks), blockBytes));
+  forEachChunk(
+      k, inputs, chunk, [&](Value index, int64_t count, bool accumulate) {
+        k.loop(k.i64(0), k.mul(piece.units, units.blocks), 1,
+               [&](Value inPass) {
+                 Value results = resultsOfUnit(k, units, tileScratch,
+                                               k.div(inPass, units.blocks));
+                 body(k.offset(first, k.mul(inPass, blockBytes)),
+                      k.offset(results, k.mul(k.rem(inPass, units.blocks),
+                                              units.nBlock * 4)),
+                      index, count, accumulate);
+               });
+      });
+}
+
+void swallow::x86::finishPass(
+    KernelFrame &frame, const Units &units, const Piece &piece,
+    Value tileScratch,
+    function_ref<void(KernelFrame &, const Tile &)> epilogue) {
+  KernelBuilder &k = frame.k;
+  k.loop(k.i64(0), piece.units, 1, [&](Value inPass) {
+    epilogue(frame,
+             {piece.row0, piece.rows, k.add(piece.unit, inPass),
+              resultsOfUnit(k, units, tileScratch, inPass), units.columns()});
+  });
+}
+
 namespace {
 
 class TiledProduct {
@@ -102,12 +143,17 @@ public:
   void emit() {
     prepareRows();
     emitTileConfig(f);
-    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
-      k.loop(k.i64(0), k.i64(units.blocks), 1,
-             [&](Value inUnit) { emitBlock(piece, inUnit); });
-      epilogue(f, {piece.row0, piece.rows, piece.unit, tileScratch,
-                   units.columns()});
-    });
+    auto emit = [&](const Piece &piece) {
+      forEachBlockOfPass(f, units, piece, weightBase, layout.blockBytes(),
+                         tileScratch, layout.paddedCols(), kChunkInputs,
+                         [&](Value block, Value c, Value chunk, int64_t inputs,
+                             bool accumulate) {
+                           emitChunk(piece, block, c, chunk, inputs,
+                                     accumulate);
+                         });
+      finishPass(f, units, piece, tileScratch, epilogue);
+    };
+    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emit);
     emitTileRelease(f);
   }
 
@@ -137,16 +183,6 @@ private:
     Value inTile = k.rem(row, kTileRows);
     return k.add(k.mul(k.sub(row, inTile), kChunkInputs * 2),
                  k.mul(inTile, kTileRowBytes));
-  }
-
-  void emitBlock(const Piece &piece, Value inUnit) {
-    Value index = k.add(k.mul(piece.unit, units.blocks), inUnit);
-    Value block = k.offset(weightBase, k.mul(index, layout.blockBytes()));
-    Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
-    forEachChunk(k, layout.paddedCols(), kChunkInputs,
-                 [&](Value chunk, int64_t inputs, bool accumulate) {
-                   emitChunk(piece, block, c, chunk, inputs, accumulate);
-                 });
   }
 
   void emitChunk(const Piece &piece, Value block, Value c, Value chunk,

@@ -62,6 +62,7 @@ private:
         k.loop(k.i64(0), k.i64(groups), 1, {k.splatI32(0)},
                [&](Value g, ValueRange in) {
                  Value group = groupAt(g);
+                 prefetchNext(group, v);
                  Value ratio = k.toInt(k.mulf(codes.scales(group, v), inverse));
                  // The same ratio in both 16-bit halves of a lane.
                  Value both = k.bitcast(k.i16Vector(2 * k.lanes()),
@@ -81,6 +82,15 @@ private:
     Value nothing = k.bitcast(k.i8Vector(4 * k.lanes()), k.splatI32(0));
     for (int64_t quad = groups * 4; quad < BytePanel::kInputs / 4; ++quad)
       k.store(nothing, quadAt(k.i64(quad), v), 1);
+  }
+
+  /// Asks for what is unpacked next of the block: each vector for its part of
+  /// the lines.
+  void prefetchNext(Value group, int64_t v) {
+    Value next = k.offset(group, groups * codes.groupBytes());
+    for (int64_t at = v * 64; at < codes.groupBytes();
+         at += codes.vectors() * 64)
+      k.prefetch(k.offset(next, at));
   }
 
   /// Where the fours of inputs `quad` of a vector of columns go.

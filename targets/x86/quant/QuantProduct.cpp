@@ -192,16 +192,17 @@ private:
       prepareRows(quantize, begin, end, own, stride);
     });
     f.barrier();
-    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
-      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
-        if (sumsWords())
-          emitWordRows(own, stride, piece, block, c, panel);
-        else
-          emitGroupTiles(own, stride, piece, block, c);
-      });
-      finish(piece);
-    });
+    forEachPiece(
+        f, units, rows, /*large=*/true, /*most=*/1, [&](const Piece &piece) {
+          k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+            Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
+            if (sumsWords())
+              emitWordRows(own, stride, piece, block, c, panel);
+            else
+              emitGroupTiles(own, stride, piece, block, c);
+          });
+          finish(piece);
+        });
   }
 
   void emitLargeBytes() {
@@ -233,28 +234,28 @@ private:
     int64_t groups = layout.paddedCols() / kQuantGroup;
     if (usesTiles())
       emitTileConfig(f);
-    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
-      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
-        auto emitChunk = [&](Value index, int64_t present, bool accumulate) {
-          Value first =
-              k.offset(block, k.add(k.mul(index, chunkGroups * groupBytes()),
-                                    kQuantHeaderBytes));
-          f.call(unpackBytesHelper(step, layout, present, usesTiles()),
-                 {block, first, panel});
-          k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
-            Value row = k.add(k.mul(index, padded),
-                              k.add(piece.row0, k.mul(tile, kTileRows)));
-            emitTile(k.offset(codes, k.mul(row, QuantizedChunks::kInputs)),
-                     k.offset(scales, k.mul(row, 4)), panel, sums,
-                     k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)),
-                     accumulate);
-          });
-        };
-        forEachChunk(k, groups, chunkGroups, emitChunk);
-      });
-      finish(piece);
-    });
+    auto emitPiece = [&](const Piece &piece) {
+      auto emitChunk = [&](Value block, Value c, Value index, int64_t present,
+                           bool accumulate) {
+        Value first =
+            k.offset(block, k.add(k.mul(index, chunkGroups * groupBytes()),
+                                  kQuantHeaderBytes));
+        f.call(unpackBytesHelper(step, layout, present, usesTiles()),
+               {block, first, panel});
+        k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
+          Value row = k.add(k.mul(index, padded),
+                            k.add(piece.row0, k.mul(tile, kTileRows)));
+          emitTile(k.offset(codes, k.mul(row, QuantizedChunks::kInputs)),
+                   k.offset(scales, k.mul(row, 4)), panel, sums,
+                   k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)),
+                   accumulate);
+        });
+      };
+      forEachBlockOfPass(f, units, piece, weightBase, layout.blockBytes(),
+                         tileScratch, groups, chunkGroups, emitChunk);
+      finishPass(f, units, piece, tileScratch, epilogue);
+    };
+    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emitPiece);
     if (usesTiles())
       emitTileRelease(f);
   }
@@ -303,28 +304,31 @@ private:
     // Beyond its columns an input in f32 may hold anything; one in bf16 is
     // always prepared here, with zeros.
     int64_t cols = element == Element::F32 ? layout.cols : layout.paddedCols();
-    forEachPiece(f, units, rows, /*large=*/true, [&](const Piece &piece) {
-      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
-        Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
-        auto emitChunk = [&](Value index, int64_t inputs, bool accumulate) {
-          emitPanel(element, block, index, inputs, panel);
-          int64_t kernel =
-              step.brgemm({kTileRows, units.nBlock, inputs,
-                           input.stride() / sizeOf(element), units.nBlock,
-                           units.columns(), element, element, accumulate});
-          k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
-            Value row = k.add(piece.row0, k.mul(tile, kTileRows));
-            Value a = k.offset(
-                input.base, k.add(k.mul(row, input.stride()),
-                                  k.mul(index, kChunkCols * sizeOf(element))));
-            f.brgemm(kernel, a, panel,
-                     k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
+    forEachPiece(
+        f, units, rows, /*large=*/true, /*most=*/1, [&](const Piece &piece) {
+          k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+            Value block = blockOf(piece.unit, inUnit), c = columnsOf(inUnit);
+            auto emitChunk = [&](Value index, int64_t inputs, bool accumulate) {
+              emitPanel(element, block, index, inputs, panel);
+              int64_t kernel =
+                  step.brgemm({kTileRows, units.nBlock, inputs,
+                               input.stride() / sizeOf(element), units.nBlock,
+                               units.columns(), element, element, accumulate});
+              k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
+                Value row = k.add(piece.row0, k.mul(tile, kTileRows));
+                Value a =
+                    k.offset(input.base,
+                             k.add(k.mul(row, input.stride()),
+                                   k.mul(index, kChunkCols * sizeOf(element))));
+                f.brgemm(
+                    kernel, a, panel,
+                    k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)));
+              });
+            };
+            forEachChunk(k, cols, kChunkCols, emitChunk);
           });
-        };
-        forEachChunk(k, cols, kChunkCols, emitChunk);
-      });
-      finish(piece);
-    });
+          finish(piece);
+        });
   }
 
   void emitPanel(Element element, Value block, Value chunk, int64_t inputs,
