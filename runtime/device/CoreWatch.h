@@ -1,5 +1,4 @@
-//===- CoreWatch.h - whether a team does better without a thread -*- C++
-//-*-===//
+//===- CoreWatch.h - which thread a team does without -----------*- C++ -*-===//
 //
 // A step of few rows meets at a barrier every fraction of a millisecond. When
 // another process takes the core of one thread, for milliseconds at a time, all
