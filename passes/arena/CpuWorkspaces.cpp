@@ -19,8 +19,8 @@ constexpr int64_t sumRows = 32;
 constexpr int64_t largeTileRows = 512;
 constexpr int64_t maxBlock = 64;
 
-/// Most columns of a unit of work: a gate block with its up block, or a head
-/// padded to blocks.
+/// Most columns of a piece of work: a gate block with its up block, a head
+/// padded to blocks, or the two blocks of a pass (targets/x86/ProductPass.h).
 int64_t tileColumns(Operation *op) {
   int64_t blocks = 2 * maxBlock;
   if (auto qkv = dyn_cast<FusedQkvOp>(op))

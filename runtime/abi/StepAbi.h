@@ -1,7 +1,7 @@
 /*===- StepAbi.h - the interface between runtime and compiled code -*- C -*-===*
  *
  * A compiled model is one function, the step. The runtime fills a
- * SwallowStepArgs and every thread of the team calls the step with it; the
+ * SwallowStepArgs and the threads of the team call the step with it; the
  * threads meet at services->barrier and return together. Compiled code imports
  * nothing: whatever it cannot do itself comes through SwallowServices.
  *
@@ -44,7 +44,7 @@ extern "C" {
  * team thread inside a step with the `context` of the same table. */
 typedef struct SwallowServices {
   void *context;
-  /* Returns when all threads of the team have called it; orders memory. */
+  /* Returns when all threads of the step have called it; orders memory. */
   void (*barrier)(void *context, int64_t thread);
   /* Executes the oneDNN micro-kernel `index` of the variant's list (program.fbs
    * Brgemm): C[M][N] (f32) = or += A[M][K] x B, with the leading dimensions and
@@ -55,9 +55,10 @@ typedef struct SwallowServices {
    * the variant's stage names) of layer `layer` (-1 outside the layers). */
   void (*trace)(void *context, int64_t thread, int64_t stage, int64_t layer);
   /* Returns 0, 1, 2 and so on, each number to one thread: calls are counted
-   * anew at the beginning of a step and behind every barrier. Threads deal out
-   * work so where a piece takes long enough for a core to be taken away. Which
-   * thread gets which number is nobody's promise. */
+   * anew at the beginning of a step and behind every barrier, so that between
+   * two barriers there may be one place that claims. Threads deal out work so
+   * where a piece takes long enough for a core to be taken away. Which thread
+   * gets which number is nobody's promise. Orders no memory. */
   int64_t (*claim)(void *context, int64_t thread);
 } SwallowServices;
 
@@ -93,7 +94,8 @@ typedef struct SwallowStepArgs {
   int64_t read_streams;
 } SwallowStepArgs;
 
-/* Every thread of the team calls this; `thread` is in [0, num_threads). */
+/* `num_threads` threads call this with the same arguments; `thread` is in
+ * [0, num_threads). */
 typedef void (*SwallowStepFn)(const SwallowStepArgs *args, int64_t thread,
                               int64_t num_threads);
 

@@ -23,7 +23,7 @@ void CoreWatch::enter(State state, int leftOut) {
 }
 
 void CoreWatch::hold() {
-  holdNs_ = nextHold_ * window_.ns;
+  holdNs_ = std::min(nextHold_ * window_.ns, kLongestHoldNs);
   nextHold_ = std::min(2 * nextHold_, kLastHold);
 }
 
@@ -84,7 +84,8 @@ void CoreWatch::record(int64_t rows, int64_t ns,
   if (rows != rows_) {
     // Speeds are those of a number of rows: what was being tried is undecided.
     rows_ = rows;
-    if (state_ == State::Trial)
+    // Nor can a decision be looked at again where no number lasts.
+    if (state_ == State::Trial || (state_ == State::Without && holdNs_ <= 0))
       enter(State::All, ThreadTeam::kNobody);
     else if (state_ == State::Probe)
       enter(State::Without, without_);

@@ -37,6 +37,7 @@ public:
   /// How long a decision holds, in times of the steps that led to it, and how
   /// long at most if it is confirmed again and again; the time doubles.
   static constexpr int64_t kFirstHold = 8, kLastHold = 64;
+  static constexpr int64_t kLongestHoldNs = 20'000'000'000;
 
   /// For a team of `threads`; of one, nobody is ever left out.
   explicit CoreWatch(int threads);
@@ -46,7 +47,8 @@ public:
 
   /// A step of `rows` rows ran without leftOut() and took `ns`; threads that
   /// took part waited `waited` nanoseconds each, by their numbers in the run.
-  /// Only steps whose work is divided beforehand. Does not allocate.
+  /// For steps whose work is mostly divided beforehand: where it is claimed, a
+  /// thread that is late takes less of it. Does not allocate.
   void record(int64_t rows, int64_t ns, std::span<const int64_t> waited);
 
 private:

@@ -1,7 +1,7 @@
 //===- ThreadTeam.h - the threads that execute a step -----------*- C++ -*-===//
 //
-// A step is one function that every thread of the team executes from beginning
-// to end (SPMD); the threads meet at barriers. There are no queues and no
+// A step is one function that the threads of the team execute from beginning to
+// end (SPMD); they meet at barriers. There are no queues and no
 // tasks: which part of a kernel a thread computes follows from its number, or
 // from the numbers it claims.
 //
@@ -30,8 +30,8 @@ public:
 
   /// Returns when as many threads as `threads`, which all of them name alike,
   /// have called it. What a thread wrote before is visible to all of them
-  /// after. `cleared` is 0 by then; nobody else may write it while threads
-  /// wait. Gives the nanoseconds that it waited; 0 for the first moment.
+  /// after. `cleared` is 0 by then; only threads that have not arrived yet may
+  /// write it. Gives the nanoseconds that it waited; 0 for the first moment.
   int64_t wait(int threads, std::atomic<int64_t> &cleared);
 
 private:
@@ -65,8 +65,9 @@ public:
   /// Calls function(context, thread) once on every thread of the team but
   /// `leftOut`, and returns when all calls have. The threads that take part are
   /// numbered without gaps: behind the one left out, numbers are one less. If
-  /// that is the calling thread, it sleeps meanwhile. Does not allocate.
-  /// `function` must not throw. A team of one leaves nobody out.
+  /// that is the calling thread, it waits for the others. Does not allocate.
+  /// `function` must not throw. `leftOut` is kNobody or in [0, size()); a team
+  /// of one leaves nobody out.
   void run(Function function, void *context, int leftOut = kNobody);
 
   /// The same with a callable taking the thread's number.
@@ -124,8 +125,8 @@ private:
   alignas(64) std::atomic<uint32_t> finished_{0}; // workers, of this run
   std::atomic<bool> callerSleeps_{false};
   alignas(64) std::atomic<int64_t> claimed_{0}; // calls of claim()
-  // Published by run_.
-  Function function_ = nullptr; // null: the threads leave
+  // Published by run_; claims must not take the line from those who read it.
+  alignas(64) Function function_ = nullptr; // null: the threads leave
   void *context_ = nullptr;
   int participants_ = 0;
   std::vector<Waited> waited_;

@@ -67,6 +67,11 @@ void callStep(SwallowStepFn step, const SwallowStepArgs &args, int64_t thread,
   step(&args, thread, numThreads);
 }
 
+// Steps of more rows are claimed piece by piece, so that a thread that is late
+// takes less. Up to so many, most of what kernels do is divided beforehand: all
+// of it up to 8 rows, then attention and products of bf16 are claimed.
+constexpr int64_t kFewRows = 24;
+
 class CpuBackend final : public StepBackend {
 public:
   CpuBackend(const StepProgram &program, const MemoryPlan &plan)
@@ -136,8 +141,7 @@ public:
     args.read_streams = CpuFeatures::host().readStreams();
     if (timer_)
       timer_->beginStep();
-    // In larger steps threads claim their work, and one that is late gets less.
-    if (numTokens > SWALLOW_TILE_ROWS) {
+    if (numTokens > kFewRows) {
       runStep(args, ThreadTeam::kNobody);
       return {};
     }

@@ -55,9 +55,10 @@ constexpr int64_t kTileRows = 32;
 constexpr int64_t kGroupRows = 128;
 /// The same where panels of the weight are unpacked first.
 constexpr int64_t kLargeGroupRows = 512;
-/// Runs that a thread claims, if all claim as many: what a thread has left to
-/// do when the others are through is a fraction of its work, yet neighbours,
-/// which share what is in the cache, mostly stay together.
+/// Runs that a thread claims at least, if there are as many pieces and all
+/// claim alike: what a thread has left to do when the others are through is a
+/// fraction of its work, yet neighbours, which share what is in the cache,
+/// mostly stay together.
 constexpr int64_t kRunsPerThread = 32;
 /// Inputs that one micro-kernel call reduces over; an even number.
 constexpr int64_t kChunkCols = 512;

@@ -2,6 +2,7 @@
 
 #include "targets/x86/quant/QuantProduct.h"
 
+#include "targets/x86/ProductPass.h"
 #include "targets/x86/Streams.h"
 #include "targets/x86/TiledProduct.h"
 #include "targets/x86/Tiles.h"

@@ -163,5 +163,32 @@ TEST(CoreWatchTest, ComparesStepsOfAsManyRows) {
   EXPECT_EQ(machine.watch.leftOut(), 5);
 }
 
+// Where no number of rows lasts, nothing can be compared: a thread is not left
+// out longer than its decision holds.
+TEST(CoreWatchTest, RowsThatKeepChangingEndIt) {
+  for (int64_t length : {1, 4}) {
+    Machine machine(8);
+    machine.stolen = {5};
+    machine.run(kSecond / 4);
+    ASSERT_EQ(machine.watch.leftOut(), 5);
+    machine.stolen = {};
+    for (int64_t i = 0; i < 2000; ++i)
+      machine.step(/*rows=*/2 + i / length % 2);
+    EXPECT_EQ(machine.watch.leftOut(), kNobody) << length;
+  }
+}
+
+// Decisions about long steps do not hold for minutes.
+TEST(CoreWatchTest, LongSteps) {
+  Machine machine(8);
+  machine.work = 4 * kSecond;
+  machine.stolen = {5};
+  machine.run(200 * kSecond);
+  EXPECT_GT(machine.without, 100 * kSecond);
+  machine.stolen = {};
+  machine.run(CoreWatch::kLongestHoldNs + 10 * kSecond);
+  EXPECT_EQ(machine.watch.leftOut(), kNobody);
+}
+
 } // namespace
 } // namespace swallow
