@@ -279,6 +279,7 @@ void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
     groupRows =
         k.select(k.lessThan(k.mul(frame.threads, 2), k.i64(units.count)),
                  k.i64(kLargeGroupRows), groupRows);
+  // Of larger pieces, too, each thread should have nearly four.
   Value perPiece = k.i64(1);
   if (most > 1)
     perPiece = k.select(

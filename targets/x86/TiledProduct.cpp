@@ -103,7 +103,7 @@ public:
   void emit() {
     prepareRows();
     emitTileConfig(f);
-    auto emit = [&](const Piece &piece) {
+    auto emitPiece = [&](const Piece &piece) {
       forEachBlockOfPass(f, units, piece, weightBase, layout.blockBytes(),
                          tileScratch, layout.paddedCols(), kChunkInputs,
                          [&](Value block, Value c, Value chunk, int64_t inputs,
@@ -113,7 +113,7 @@ public:
                          });
       finishPass(f, units, piece, tileScratch, epilogue);
     };
-    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emit);
+    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emitPiece);
     emitTileRelease(f);
   }
 
