@@ -5,8 +5,12 @@
 namespace swallow::cuda {
 
 std::string JitOptions::text() const {
-  return "O" + std::to_string(optimizationLevel) + "-r" +
-         std::to_string(maxRegisters) + (lineInfo ? "-g" : "");
+  std::string text = "O";
+  text += std::to_string(optimizationLevel) + "-r";
+  text += std::to_string(maxRegisters);
+  if (lineInfo)
+    text += "-g";
+  return text;
 }
 
 JitArguments::JitArguments(const JitOptions &options) : log_(8192) {

@@ -329,7 +329,7 @@ public:
     else if (token.starts_with(prefix_))
       emit(token.substr(prefix_.size()));
     else
-      emit(" " + std::string(token));
+      emit(std::string(1, ' ').append(token));
     first_ = false;
   }
   void finish() override { first_ = true; }

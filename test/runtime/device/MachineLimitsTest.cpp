@@ -41,8 +41,9 @@ std::string chosen(ProductType type, std::vector<std::string> features) {
 void expectChosen(const std::string &expected, ProductType type,
                   const std::vector<std::string> &features) {
   std::string found = chosen(type, features);
-  if (!found.starts_with("lacking"))
+  if (!found.starts_with("lacking")) {
     EXPECT_EQ(found, expected);
+  }
 }
 
 // What the variant's features allow counts, not what the machine has besides.
