@@ -21,6 +21,9 @@ struct QuantizedRecords {
   /// How many rows are few: unpacking the weights for more rows at a time costs
   /// more than going over them again for every 8.
   static constexpr int64_t kMostRows = 24;
+  /// The same where more rows are multiplied as bytes by tiles, which takes
+  /// little beside unpacking.
+  static constexpr int64_t kMostRowsBesideTiles = 8;
   static constexpr int64_t kInputs = 32;
   // codes [32], f32 scale, then what sums of products with unsigned weight
   // codes start from; padding. Sums are i32 [2], each of 16 inputs, or i16

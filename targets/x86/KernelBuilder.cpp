@@ -146,6 +146,9 @@ void KernelBuilder::prefetch(Value ptr) {
   // For reading, to be kept in all levels, of data.
   LLVM::Prefetch::create(b, ptr, 0, 3, 1);
 }
+void KernelBuilder::prefetchToSecondCache(Value ptr) {
+  LLVM::Prefetch::create(b, ptr, 0, 2, 1);
+}
 
 //===----------------------------------------------------------------------===//
 // Vectors
@@ -442,6 +445,13 @@ Value KernelBuilder::reduceAddInt(Value vector) {
 Value KernelBuilder::loadBytes(Value ptr) {
   return arith::ExtSIOp::create(b, i32Vector(lanes()),
                                 load(i8Vector(lanes()), ptr, 1));
+}
+Value KernelBuilder::maxBytes(Value lhs, Value rhs) {
+  return arith::MaxUIOp::create(b, lhs, rhs);
+}
+Value KernelBuilder::bytesToFloat(Value bytes) {
+  int64_t n = cast<VectorType>(bytes.getType()).getDimSize(0);
+  return arith::UIToFPOp::create(b, f32Vector(n), bytes);
 }
 Value KernelBuilder::truncateToBytes(Value integers) {
   int64_t n = cast<VectorType>(integers.getType()).getDimSize(0);

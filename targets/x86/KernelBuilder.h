@@ -63,6 +63,8 @@ public:
   Value loadScalar(Value ptr, Element element);
   /// Asks for the cache line at `ptr`; harmless wherever it points.
   void prefetch(Value ptr);
+  /// The same for later: the nearest cache is left alone.
+  void prefetchToSecondCache(Value ptr);
 
   //===--- vectors ----------------------------------------------------------//
   Value splat(Value scalar, int64_t lanes);
@@ -107,6 +109,10 @@ public:
   Value reduceAddInt(Value vector);
   /// Sign-extended bytes at `ptr` as a vector of i32.
   Value loadBytes(Value ptr);
+  /// The larger of each two unsigned bytes.
+  Value maxBytes(Value lhs, Value rhs);
+  /// Unsigned bytes as f32.
+  Value bytesToFloat(Value bytes);
   /// Stores each lane's low byte.
   Value truncateToBytes(Value integers);
 

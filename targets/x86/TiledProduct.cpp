@@ -166,7 +166,7 @@ private:
                               k.mul(piece.row0, kChunkInputs * 2)));
     auto multiply = tileProductHelper(
         step, Element::BF16, roundUp(inputs, kStepInputs) / kStepInputs,
-        units.nBlock, units.columns(), accumulate);
+        kTileRows, units.nBlock, units.columns(), accumulate);
     k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
       f.call(multiply,
              {k.offset(rowsOfChunk, k.mul(tile, kChunkSteps * kTileStepBytes)),

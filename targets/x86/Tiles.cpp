@@ -49,52 +49,65 @@ Value swallow::x86::tilePanelOffset(KernelBuilder &k, int64_t nBlock, Value row,
                vector * kTileDim * kTileRowBytes);
 }
 
-void swallow::x86::emitTileSums(KernelBuilder &k, Element element,
-                                int64_t rowTiles, int64_t columnTiles,
-                                Value begin, Value end, const TileOperand &a,
-                                const TileOperand &b, const TileOperand &c,
-                                bool accumulate) {
-  StringRef multiply =
-      element == Element::S8 ? "llvm.x86.tdpbssd" : "llvm.x86.tdpbf16ps";
-  auto forEachSum = [&](function_ref<void(Value, int64_t)> body) {
-    for (int64_t i = 0; i < rowTiles; ++i)
-      for (int64_t j = 0; j < columnTiles; ++j)
-        body(tile(k, 2 * i + j), 2 * i + j);
-  };
-  auto load = [&](int64_t number, const TileOperand &from, Value step,
-                  int64_t index) {
-    k.intrinsic("llvm.x86.tileloadd64",
-                {tile(k, number), from.at(step, index), from.stride});
-  };
-  auto prefetch = [](const TileOperand &from, Value step, int64_t index) {
-    if (from.prefetch)
-      from.prefetch(step, index);
-  };
+void TileSums::forEachSum(function_ref<void(Value, int64_t)> body) {
+  for (int64_t i = 0; i < rowTiles; ++i)
+    for (int64_t j = 0; j < columnTiles; ++j)
+      body(tile(k, 2 * i + j), 2 * i + j);
+}
+
+void TileSums::load(int64_t number, const TileOperand &from, Value step,
+                    int64_t index) {
+  k.intrinsic("llvm.x86.tileloadd64",
+              {tile(k, number), from.at(step, index), from.stride});
+}
+
+void TileSums::begin(bool accumulate) {
   forEachSum([&](Value sum, int64_t index) {
     if (accumulate)
       k.intrinsic("llvm.x86.tileloadd64", {sum, c.at({}, index), c.stride});
     else
       k.intrinsic("llvm.x86.tilezero", {sum});
   });
-  k.loop(begin, end, 1, [&](Value step) {
-    // The multiplications of a tile follow its load, so that they overlap with
-    // the loads and prefetches of the next.
-    for (int64_t i = 0; i < rowTiles; ++i) {
-      load(kFirstA + i, a, step, i);
-      prefetch(a, step, i);
-      for (int64_t j = 0; j < columnTiles; ++j) {
-        if (i == 0)
-          load(kFirstB + j, b, step, j);
-        k.intrinsic(multiply, {tile(k, 2 * i + j), tile(k, kFirstA + i),
-                               tile(k, kFirstB + j)});
-        if (i == 0)
-          prefetch(b, step, j);
-      }
+}
+
+void TileSums::add(Value step) {
+  StringRef multiply =
+      element == Element::S8 ? "llvm.x86.tdpbssd" : "llvm.x86.tdpbf16ps";
+  auto prefetch = [&](const TileOperand &from, int64_t index) {
+    if (from.prefetch)
+      from.prefetch(step, index);
+  };
+  // The multiplications of a tile follow its load, so that they overlap with
+  // the loads and prefetches of the next.
+  for (int64_t i = 0; i < rowTiles; ++i) {
+    load(kFirstA + i, a, step, i);
+    prefetch(a, i);
+    for (int64_t j = 0; j < columnTiles; ++j) {
+      if (i == 0)
+        load(kFirstB + j, b, step, j);
+      k.intrinsic(multiply, {tile(k, 2 * i + j), tile(k, kFirstA + i),
+                             tile(k, kFirstB + j)});
+      if (i == 0)
+        prefetch(b, j);
     }
-  });
+  }
+}
+
+void TileSums::end() {
   forEachSum([&](Value sum, int64_t index) {
     k.intrinsic("llvm.x86.tilestored64", {sum, c.at({}, index), c.stride});
   });
+}
+
+void swallow::x86::emitTileSums(KernelBuilder &k, Element element,
+                                int64_t rowTiles, int64_t columnTiles,
+                                Value begin, Value end, const TileOperand &a,
+                                const TileOperand &b, const TileOperand &c,
+                                bool accumulate) {
+  TileSums sums(k, element, rowTiles, columnTiles, a, b, c);
+  sums.begin(accumulate);
+  k.loop(begin, end, 1, [&](Value step) { sums.add(step); });
+  sums.end();
 }
 
 namespace {
@@ -102,12 +115,12 @@ namespace {
 class TileProductEmitter {
 public:
   TileProductEmitter(KernelBuilder &k, ValueRange arguments, Element element,
-                     int64_t steps, int64_t nBlock, int64_t ldc,
+                     int64_t steps, int64_t rows, int64_t nBlock, int64_t ldc,
                      bool accumulate)
       : k(k), element(element), a(arguments[0]), b(arguments[1]),
         c(arguments[2]), rowStride(k.i64(kTileRowBytes)),
-        sumStride(k.i64(ldc * 4)), steps(steps), nBlock(nBlock), ldc(ldc),
-        accumulate(accumulate),
+        sumStride(k.i64(ldc * 4)), steps(steps), rows(rows), nBlock(nBlock),
+        ldc(ldc), accumulate(accumulate),
         inNearestCache(steps * (tilePanelStepBytes(nBlock) + kTileStepBytes) <=
                        kNearestCacheBytes) {}
 
@@ -123,10 +136,10 @@ private:
   /// Operands of so many bytes stay in the nearest cache from call to call.
   static constexpr int64_t kNearestCacheBytes = 32 << 10;
 
-  /// Tiles of columns [first, first + across), of all 32 rows.
+  /// Tiles of columns [first, first + across), of all rows.
   void emitColumns(int64_t first, int64_t across) {
     emitTileSums(
-        k, element, 2, across, k.i64(0), k.i64(steps),
+        k, element, rows / kTileDim, across, k.i64(0), k.i64(steps),
         operand(a, kTileStepBytes),
         operand(k.offset(b, first * kTileBytes), tilePanelStepBytes(nBlock)),
         {[&](Value, int64_t index) {
@@ -158,7 +171,7 @@ private:
   KernelBuilder &k;
   Element element;
   Value a, b, c, rowStride, sumStride;
-  int64_t steps, nBlock, ldc;
+  int64_t steps, rows, nBlock, ldc;
   bool accumulate, inNearestCache;
 };
 
@@ -166,17 +179,18 @@ private:
 
 LLVM::LLVMFuncOp swallow::x86::tileProductHelper(StepEmitter &step,
                                                  Element element, int64_t steps,
-                                                 int64_t nBlock, int64_t ldc,
-                                                 bool accumulate) {
+                                                 int64_t rows, int64_t nBlock,
+                                                 int64_t ldc, bool accumulate) {
   bool bytes = element == Element::S8;
   std::string name = std::string(bytes ? "tiles_s8" : "tiles_bf16") + "_s" +
-                     std::to_string(steps) + "_n" + std::to_string(nBlock) +
-                     "_ldc" + std::to_string(ldc) + (accumulate ? "_add" : "");
+                     std::to_string(steps) + "_m" + std::to_string(rows) +
+                     "_n" + std::to_string(nBlock) + "_ldc" +
+                     std::to_string(ldc) + (accumulate ? "_add" : "");
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
   return step.helper(name, {ptr, ptr, ptr},
                      [&](KernelBuilder &k, ValueRange arguments) {
-                       TileProductEmitter(k, arguments, element, steps, nBlock,
-                                          ldc, accumulate)
+                       TileProductEmitter(k, arguments, element, steps, rows,
+                                          nBlock, ldc, accumulate)
                            .emit();
                      });
 }

@@ -44,22 +44,49 @@ struct TileOperand {
   std::function<void(mlir::Value step, int64_t index)> prefetch = {};
 };
 
-/// Sums of up to 2 x 2 tiles: C[i][j] = or += the products A[step][i] x
-/// B[step][j] of the steps [begin, end), for i < rowTiles and j < columnTiles.
-/// C's tile (i, j) has the index 2 * i + j, and its `at` no step.
+/// Sums of up to 2 x 2 tiles in registers: C[i][j] = or += the products
+/// A[step][i] x B[step][j] of all steps added, for i < rowTiles and
+/// j < columnTiles. C's tile (i, j) has the index 2 * i + j, and its `at` no
+/// step. Other code may go between the calls, but no other sums.
+class TileSums {
+public:
+  TileSums(KernelBuilder &k, Element element, int64_t rowTiles,
+           int64_t columnTiles, TileOperand a, TileOperand b, TileOperand c)
+      : k(k), element(element), rowTiles(rowTiles), columnTiles(columnTiles),
+        a(std::move(a)), b(std::move(b)), c(std::move(c)) {}
+
+  /// Begins with C if `accumulate`, else with zeros.
+  void begin(bool accumulate);
+  void add(mlir::Value step);
+  /// Stores C.
+  void end();
+
+private:
+  void forEachSum(llvm::function_ref<void(mlir::Value, int64_t)> body);
+  void load(int64_t number, const TileOperand &from, mlir::Value step,
+            int64_t index);
+
+  KernelBuilder &k;
+  Element element;
+  int64_t rowTiles, columnTiles;
+  TileOperand a, b, c;
+};
+
+/// The sums of the steps [begin, end).
 void emitTileSums(KernelBuilder &k, Element element, int64_t rowTiles,
                   int64_t columnTiles, mlir::Value begin, mlir::Value end,
                   const TileOperand &a, const TileOperand &b,
                   const TileOperand &c, bool accumulate);
 
-/// (a, b, c): C[32][nBlock] = or += A[32][inputs] x B for `steps` steps, the
-/// operands in tile order: A is [steps][32][64 bytes], B
-/// [steps][nBlock / 16][16][64 bytes], of which 64 bytes are fours (S8) or
+/// (a, b, c): C[rows][nBlock] = or += A[rows][inputs] x B for `steps` steps,
+/// with 16 or 32 rows, the operands in tile order: A is [steps][32][64 bytes],
+/// B [steps][nBlock / 16][16][64 bytes], of which 64 bytes are fours (S8) or
 /// pairs (BF16) of inputs of 16 columns. C is i32 or f32 with rows of `ldc`
 /// elements.
 mlir::LLVM::LLVMFuncOp tileProductHelper(StepEmitter &step, Element element,
-                                         int64_t steps, int64_t nBlock,
-                                         int64_t ldc, bool accumulate);
+                                         int64_t steps, int64_t rows,
+                                         int64_t nBlock, int64_t ldc,
+                                         bool accumulate);
 
 } // namespace swallow::x86
 

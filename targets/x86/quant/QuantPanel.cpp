@@ -17,87 +17,133 @@ static std::string layoutName(const PackedLayout &layout) {
 
 namespace {
 
+/// A vector of columns of some groups of inputs.
+struct SourceVector {
+  Value block;
+  /// Where the first group's scales of the columns are, and their codes as if
+  /// the vector were the first of its group.
+  Value scales, codes;
+  Value groups; ///< up to a panel's
+};
+
+/// A vector of columns of a panel.
+struct PanelVector {
+  Value panel;
+  BytePanel place;
+  int64_t vector;
+  bool tileOrder;
+};
+
 /// Codes of several scales become bytes with one scale per column: the column's
 /// largest group scale keeps its levels, stretched to a byte, the levels of the
 /// others are multiplied by their scale relative to it and rounded.
-class BytePanelEmitter {
+class ByteVectorEmitter {
 public:
-  BytePanelEmitter(KernelBuilder &k, ValueRange arguments,
-                   const PackedLayout &layout, int64_t groups, bool tileOrder)
-      : k(k), codes(k, layout), block(arguments[0]), first(arguments[1]),
-        panel(arguments[2]), groups(groups), tileOrder(tileOrder),
-        place{layout.nBlock}, nBlock(layout.nBlock) {}
+  ByteVectorEmitter(KernelBuilder &k, const PackedLayout &layout,
+                    const SourceVector &from, const PanelVector &to)
+      : k(k), codes(k, layout), from(from), to(to) {}
 
-  void emit() {
-    for (int64_t v = 0; v < codes.vectors(); ++v)
-      emitVector(v);
-  }
-
-private:
-  Value groupAt(Value index) {
-    return k.offset(first, k.mul(index, codes.groupBytes()));
-  }
-
-  void emitVector(int64_t v) {
-    // |c| is largest where c * |c| is.
-    Value largest = k.loop(
-        k.i64(0), k.i64(groups), 1, {k.zero()}, [&](Value g, ValueRange in) {
-          Value c = k.toFloat(codes.scaleCodes(groupAt(g), v));
-          return KernelBuilder::Values{k.maxf(in[0], k.absf(c))};
-        })[0];
+  /// With `beside`, which has the steps of a panel, its products are emitted
+  /// between groups: tiles and vectors are different units of a core.
+  void emit(TileSums *beside = nullptr) {
+    Value largest = largestScale();
     Value maximum = k.mulf(largest, largest);
-    Value blockScale = k.load(k.f32Type(), block);
+    Value blockScale = k.load(k.f32Type(), from.block);
     Value scale = k.mulf(
         maximum,
         k.splat(k.mulf(blockScale,
                        k.f32(1.0f / (static_cast<float>(codes.levelFactor()) *
                                      codes.largestRatio())))));
-    k.storeVector(scale,
-                  k.offset(panel, place.scalesOffset() + v * k.lanes() * 4),
-                  Element::F32);
+    k.storeVector(scale, atColumns(to.place.scalesOffset()), Element::F32);
     // In units of 2^-15, what multiplyHigh takes; 0 for a column of zeros.
     Value inverse = k.divf(k.splat(32767.0f * codes.largestRatio(), k.lanes()),
                            k.maxf(maximum, k.splat(1.0f, k.lanes())));
-    Value sums =
-        k.loop(k.i64(0), k.i64(groups), 1, {k.splatI32(0)},
-               [&](Value g, ValueRange in) {
-                 Value group = groupAt(g);
-                 prefetchNext(group, v);
-                 Value ratio = k.toInt(k.mulf(codes.scales(group, v), inverse));
-                 // The same ratio in both 16-bit halves of a lane.
-                 Value both = k.bitcast(k.i16Vector(2 * k.lanes()),
-                                        k.ori(k.andi(ratio, k.splatI32(0xffff)),
-                                              k.shl(ratio, 16)));
-                 auto levels = codes.scaledLevels(group, v);
-                 Value sum = in[0];
-                 for (int64_t quad = 0; quad < 4; ++quad) {
-                   Value bytes = rescaled(levels[quad], both);
-                   k.store(bytes, quadAt(k.add(k.mul(g, 4), quad), v), 1);
-                   // 128 times each byte is what a row's offset adds.
-                   sum = k.dot(sum, k.bytes({-128}), bytes);
-                 }
-                 return KernelBuilder::Values{sum};
-               })[0];
-    k.store(sums, k.offset(panel, place.sumsOffset() + v * k.lanes() * 4), 4);
+    Value sums = k.splatI32(0);
+    auto emitGroups = [&](Value begin, Value end) {
+      sums = k.loop(begin, end, 1, {sums}, [&](Value g, ValueRange in) {
+        return Values{emitGroup(g, inverse, in[0])};
+      })[0];
+    };
+    if (beside) {
+      beside->begin(/*accumulate=*/false);
+      for (int64_t step = 0; step < kSteps; ++step) {
+        beside->add(k.i64(step));
+        emitGroups(k.min(k.i64(step * kStepGroups), from.groups),
+                   k.min(k.i64((step + 1) * kStepGroups), from.groups));
+      }
+      beside->end();
+    } else {
+      emitGroups(k.i64(0), from.groups);
+    }
+    if (!to.tileOrder)
+      k.store(sums, atColumns(to.place.sumsOffset()), 4);
     Value nothing = k.bitcast(k.i8Vector(4 * k.lanes()), k.splatI32(0));
-    for (int64_t quad = groups * 4; quad < BytePanel::kInputs / 4; ++quad)
-      k.store(nothing, quadAt(k.i64(quad), v), 1);
+    k.loop(k.mul(from.groups, 4), k.i64(BytePanel::kInputs / 4), 1,
+           [&](Value quad) { k.store(nothing, quadAt(quad), 1); });
   }
 
-  /// Asks for what is unpacked next of the block: each vector for its part of
-  /// the lines.
-  void prefetchNext(Value group, int64_t v) {
-    Value next = k.offset(group, groups * codes.groupBytes());
-    for (int64_t at = v * 64; at < codes.groupBytes();
-         at += codes.vectors() * 64)
-      k.prefetch(k.offset(next, at));
+private:
+  using Values = KernelBuilder::Values;
+  /// Steps of a tile product over a panel, and the groups that are unpacked
+  /// beside one.
+  static constexpr int64_t kSteps = BytePanel::kInputs / kTileRowBytes;
+  static constexpr int64_t kStepGroups = kTileRowBytes / kQuantGroup;
+
+  /// Of group `g`, from its first one at `base`.
+  Value groupAt(Value base, Value g) {
+    return k.offset(base, k.mul(g, codes.groupBytes()));
+  }
+  /// 4 bytes of each column, the panel's at `offset`.
+  Value atColumns(int64_t offset) {
+    return k.offset(to.panel, offset + to.vector * k.lanes() * 4);
+  }
+  /// Where the columns' fours of inputs `quad` go.
+  Value quadAt(Value quad) {
+    if (to.tileOrder)
+      return k.offset(to.panel,
+                      tilePanelOffset(k, to.place.nBlock, quad, to.vector));
+    return k.offset(atColumns(0), k.mul(quad, to.place.nBlock * 4));
   }
 
-  /// Where the fours of inputs `quad` of a vector of columns go.
-  Value quadAt(Value quad, int64_t v) {
-    if (tileOrder)
-      return k.offset(panel, tilePanelOffset(k, nBlock, quad, v));
-    return k.offset(panel, k.add(k.mul(quad, nBlock * 4), v * k.lanes() * 4));
+  /// The largest |c| of each column, where c * |c| is largest as well.
+  Value largestScale() {
+    auto bytes = k.i8Vector(k.lanes());
+    Value none = k.truncateToBytes(k.splatI32(0));
+    Value largest =
+        k.loop(k.i64(0), from.groups, 1, {none}, [&](Value g, ValueRange in) {
+          Value c = k.load(bytes, groupAt(from.scales, g), 1);
+          return Values{k.maxBytes(in[0], k.absBytes(c))};
+        })[0];
+    return k.bytesToFloat(largest);
+  }
+
+  /// Returns `sums` and what the group adds to them.
+  Value emitGroup(Value g, Value inverse, Value sums) {
+    Value group = groupAt(from.codes, g);
+    prefetchNext(group);
+    Value scales = codes.scales(groupAt(from.scales, g), 0);
+    Value ratio = k.toInt(k.mulf(scales, inverse));
+    // The same ratio in both 16-bit halves of a lane.
+    Value both =
+        k.bitcast(k.i16Vector(2 * k.lanes()),
+                  k.ori(k.andi(ratio, k.splatI32(0xffff)), k.shl(ratio, 16)));
+    auto levels = codes.scaledLevels(group, 0);
+    for (int64_t quad = 0; quad < 4; ++quad) {
+      Value bytes = rescaled(levels[quad], both);
+      k.store(bytes, quadAt(k.add(k.mul(g, 4), quad)), 1);
+      // 128 times each byte is what a row's offset adds.
+      if (!to.tileOrder)
+        sums = k.dot(sums, k.bytes({-128}), bytes);
+    }
+    return sums;
+  }
+
+  /// Asks for what is unpacked next of the block: each vector of columns for
+  /// its part of the lines. By then they would have left the nearest cache.
+  void prefetchNext(Value group) {
+    Value next = k.offset(group, k.mul(from.groups, codes.groupBytes()));
+    for (int64_t at = 0; at < codes.groupBytes(); at += codes.vectors() * 64)
+      k.prefetchToSecondCache(k.offset(next, at));
   }
 
   /// Signed bytes times the ratio of their lane, rounded.
@@ -114,25 +160,75 @@ private:
 
   KernelBuilder &k;
   QuantCodes codes;
-  Value block, first, panel;
-  int64_t groups;
-  bool tileOrder;
-  BytePanel place;
-  int64_t nBlock;
+  SourceVector from;
+  PanelVector to;
 };
+
+/// Columns of a tile, as a panel.
+constexpr BytePanel kTilePanel{kTileDim};
 
 } // namespace
 
 LLVM::LLVMFuncOp swallow::x86::unpackBytesHelper(StepEmitter &step,
                                                  const PackedLayout &layout,
-                                                 int64_t groups,
                                                  bool tileOrder) {
   Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
   return step.helper(
-      "unpack_bytes" + layoutName(layout) + "_g" + std::to_string(groups) +
-          (tileOrder ? "_tiles" : ""),
-      {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
-        BytePanelEmitter(k, arguments, layout, groups, tileOrder).emit();
+      "unpack_bytes" + layoutName(layout) + (tileOrder ? "_tiles" : ""),
+      {ptr, ptr, ptr, i64}, [&](KernelBuilder &k, ValueRange arguments) {
+        Value block = arguments[0], first = arguments[1];
+        Value panel = arguments[2], groups = arguments[3];
+        for (int64_t v = 0; v < layout.nBlock / k.lanes(); ++v) {
+          SourceVector from{block, k.offset(first, v * k.lanes()),
+                            k.offset(first, v * k.lanes() * 4), groups};
+          PanelVector to{panel, {layout.nBlock}, v, tileOrder};
+          ByteVectorEmitter(k, layout, from, to).emit();
+        }
+      });
+}
+
+/// Rows of a chunk of inputs times a panel of a tile's columns.
+static TileSums tilePanelSums(KernelBuilder &k, int64_t rows, Value inputs,
+                              Value panel, Value sums) {
+  Value rowStride = k.i64(kTileRowBytes);
+  auto in = [&k](Value base, int64_t stepBytes) {
+    return [&k, base, stepBytes](Value step, int64_t index) {
+      return k.offset(k.offset(base, k.mul(step, stepBytes)),
+                      index * kTileDim * kTileRowBytes);
+    };
+  };
+  return {k,
+          Element::S8,
+          rows / kTileDim,
+          1,
+          {in(inputs, kTileStepBytes), rowStride},
+          {in(panel, tilePanelStepBytes(kTileDim)), rowStride},
+          {[&k, sums](Value, int64_t index) {
+             return k.offset(sums, index / 2 * kTileDim * kTileDim * 4);
+           },
+           k.i64(kTileDim * 4)}};
+}
+
+LLVM::LLVMFuncOp swallow::x86::unpackTileHelper(StepEmitter &step,
+                                                const PackedLayout &layout,
+                                                int64_t rows) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
+  return step.helper(
+      "unpack_tile" + layoutName(layout) + "_m" + std::to_string(rows),
+      {ptr, ptr, i64, ptr, i64, ptr, ptr, ptr},
+      [&](KernelBuilder &k, ValueRange arguments) {
+        Value first = arguments[1], column = arguments[2];
+        SourceVector from{arguments[0], k.offset(first, column),
+                          k.offset(first, k.mul(column, 4)), arguments[4]};
+        PanelVector to{arguments[3], kTilePanel, 0, /*tileOrder=*/true};
+        ByteVectorEmitter emitter(k, layout, from, to);
+        if (rows == 0)
+          return emitter.emit();
+        TileSums beside =
+            tilePanelSums(k, rows, arguments[5], arguments[6], arguments[7]);
+        emitter.emit(&beside);
       });
 }
 
@@ -224,10 +320,11 @@ LLVM::LLVMFuncOp swallow::x86::scaleSumsHelper(StepEmitter &step,
   std::string name = "scale_sums_n" + std::to_string(nBlock) +
                      (isUnsigned ? "_u8" : "_s8") + (accumulate ? "_add" : "");
   return step.helper(
-      name, {ptr, ptr, ptr, ptr, i64},
+      name, {ptr, ptr, ptr, i64, ptr, i64},
       [&](KernelBuilder &k, ValueRange arguments) {
         Value sums = arguments[0], panel = arguments[1];
-        Value rowScales = arguments[2], c = arguments[3], ldc = arguments[4];
+        Value rowScales = arguments[2], rows = arguments[3];
+        Value c = arguments[4], ldc = arguments[5];
         BytePanel place{nBlock};
         int64_t vectors = nBlock / k.lanes();
         SmallVector<Value> scales, corrections;
@@ -240,7 +337,7 @@ LLVM::LLVMFuncOp swallow::x86::scaleSumsHelper(StepEmitter &step,
                 k.i32Vector(k.lanes()),
                 k.offset(panel, place.sumsOffset() + v * k.lanes() * 4), 4));
         }
-        k.loop(k.i64(0), k.i64(kTileRows), 1, [&](Value row) {
+        k.loop(k.i64(0), rows, 1, [&](Value row) {
           Value rowScale =
               k.splat(k.load(k.f32Type(), k.offset(rowScales, k.mul(row, 4))));
           Value from = k.offset(sums, k.mul(row, nBlock * 4));

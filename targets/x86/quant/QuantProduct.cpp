@@ -21,6 +21,8 @@ class QuantizedProduct {
   static constexpr int64_t kTileBytes = 18 << 10;
   /// Pairs of groups whose panel does.
   static constexpr int64_t kWordPairs = 4;
+  static constexpr int64_t kChunkGroups =
+      QuantizedChunks::kInputs / kQuantGroup;
 
 public:
   using Epilogue = function_ref<void(KernelFrame &, const Tile &)>;
@@ -32,7 +34,11 @@ public:
           WeightOp weight = product.weight;
           return weight.getPackedLayout();
         }()),
-        source(step.rowsOf(frame, product.input)), chunks{layout.cols} {
+        source(step.rowsOf(frame, product.input)), chunks{layout.cols},
+        fewRows([&] {
+          WeightOp weight = product.weight;
+          return mostFewRows(step.variant(), weight.getQuantAttr().getInputs());
+        }()) {
     weightBase = f.weight(product.weight);
     tileScratch = slot("tile_scratch");
     norm = product.norm ? f.weight(step.weightOf(product.norm)) : source.base;
@@ -40,7 +46,7 @@ public:
 
   void emit() {
     k.ifThenElse(
-        k.lessThan(rows, k.i64(kMostRows + 1)), [&] { emitSmall(); },
+        k.lessThan(rows, k.i64(fewRows + 1)), [&] { emitSmall(); },
         [&] { emitLarge(); });
   }
 
@@ -86,6 +92,7 @@ private:
   /// Every thread quantises the few rows for itself: 8 cost less than a
   /// barrier, and 24 a few percent of their product on few cores. With many
   /// cores, sharing them out behind a barrier would pay from some number on.
+  /// Scratch is for kMostRows, whatever the weight's number of few rows is.
   void emitSmall() {
     int64_t index = step.workspaceSlot(product.op, "row_scratch");
     Value own = f.slot(index);
@@ -97,7 +104,7 @@ private:
                                         product.eps),
                 k.i64(0), rows, own, stride);
     emitSmallUnits(
-        f, units, rows, kMostRows, weightBase, layout.blockBytes(), tileScratch,
+        f, units, rows, fewRows, weightBase, layout.blockBytes(), tileScratch,
         [&](int64_t m, Value row0, Value block, Value c,
             const Streams &streams) {
           f.call(quantGemvHelper(step, m, layout, stride, units.columns()),
@@ -229,58 +236,166 @@ private:
       forEachInputRow(f, product, source, begin, end, quantizeRow);
     });
     f.barrier();
-    Value panel = slot("panel_scratch"), sums = slot("sum_scratch");
-    constexpr int64_t chunk = QuantizedChunks::kInputs;
-    constexpr int64_t chunkGroups = chunk / kQuantGroup;
-    int64_t groups = layout.paddedCols() / kQuantGroup;
+    ByteRows in{codes, scales, padded};
     if (usesTiles())
       emitTileConfig(f);
-    auto emitPiece = [&](const Piece &piece) {
-      auto emitChunk = [&](Value block, Value c, Value index, int64_t present,
-                           bool accumulate) {
-        Value first =
-            k.offset(block, k.add(k.mul(index, chunkGroups * groupBytes()),
-                                  kQuantHeaderBytes));
-        f.call(unpackBytesHelper(step, layout, present, usesTiles()),
-               {block, first, panel});
-        k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
-          Value row = k.add(k.mul(index, padded),
-                            k.add(piece.row0, k.mul(tile, kTileRows)));
-          emitTile(k.offset(codes, k.mul(row, QuantizedChunks::kInputs)),
-                   k.offset(scales, k.mul(row, 4)), panel, sums,
-                   k.offset(c, k.mul(tile, kTileRows * units.columns() * 4)),
-                   accumulate);
-        });
-      };
-      forEachBlockOfPass(f, units, piece, weightBase, layout.blockBytes(),
-                         tileScratch, groups, chunkGroups, emitChunk);
-      finishPass(f, units, piece, tileScratch, epilogue);
+    auto emitPasses = [&] {
+      forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units),
+                   [&](const Piece &piece) {
+                     emitChunkByChunk(piece, in);
+                     finishPass(f, units, piece, tileScratch, epilogue);
+                   });
     };
-    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emitPiece);
+    if (usesTiles())
+      k.ifThenElse(
+          k.lessThan(rows, k.i64(kTileRows + 1)), [&] { emitTileByTile(in); },
+          emitPasses);
+    else
+      emitPasses();
     if (usesTiles())
       emitTileRelease(f);
+  }
+
+  /// Rows as QuantizedChunks.
+  struct ByteRows {
+    Value codes, scales;
+    Value padded; // how many, rounded up to tiles
+  };
+  Value codesOf(const ByteRows &in, Value chunk, Value row) {
+    return k.offset(in.codes, k.mul(k.add(k.mul(chunk, in.padded), row),
+                                    QuantizedChunks::kInputs));
+  }
+  Value scalesOf(const ByteRows &in, Value chunk, Value row) {
+    return k.offset(in.scales, k.mul(k.add(k.mul(chunk, in.padded), row), 4));
+  }
+  Value groupsOf(Value block, Value chunk) {
+    return k.offset(block, k.add(k.mul(chunk, kChunkGroups * groupBytes()),
+                                 kQuantHeaderBytes));
+  }
+
+  /// In each chunk of the inputs all blocks, a panel of bytes after the other.
+  void emitChunkByChunk(const Piece &piece, const ByteRows &in) {
+    Value panel = slot("panel_scratch"), sums = slot("sum_scratch");
+    forEachBlockOfPass(
+        f, units, piece, weightBase, layout.blockBytes(), tileScratch, groups(),
+        kChunkGroups,
+        [&](Value block, Value c, Value chunk, int64_t present,
+            bool accumulate) {
+          f.call(unpackBytesHelper(step, layout, usesTiles()),
+                 {block, groupsOf(block, chunk), panel, k.i64(present)});
+          k.loop(k.i64(0), piece.tiles, 1, [&](Value tile) {
+            Value row = k.add(piece.row0, k.mul(tile, kTileRows));
+            Value to =
+                k.offset(c, k.mul(tile, kTileRows * units.columns() * 4));
+            multiplyTile(units.nBlock, codesOf(in, chunk, row), panel, sums,
+                         kTileRows);
+            scaleSums(units.nBlock, sums, panel, scalesOf(in, chunk, row),
+                      k.i64(kTileRows), to, accumulate);
+          });
+        });
+  }
+
+  /// Up to 32 rows, of which unpacking is most of the time: this thread's share
+  /// of the weight goes by in the order in which it lies in memory, the columns
+  /// of a tile being unpacked while those before are multiplied.
+  void emitTileByTile(const ByteRows &in) {
+    constexpr BytePanel place{kTileDim};
+    const int64_t across = units.nBlock / kTileDim;
+    const int64_t chunks = (groups() + kChunkGroups - 1) / kChunkGroups;
+    const int64_t tilesOfUnit = units.blocks * chunks * across;
+    Value panels = slot("panel_scratch"), sums = slot("sum_scratch");
+    auto [begin, end] = f.share(k.i64(units.count));
+    // Tile by tile of a chunk, chunk by chunk of a block.
+    struct Position {
+      Value panel, column, chunk, block;
+    };
+    auto positionOf = [&, begin = begin](Value number) {
+      Value chunk = k.div(number, across);
+      return Position{k.offset(panels, k.mul(k.rem(number, 2), place.bytes())),
+                      k.mul(k.rem(number, across), kTileDim),
+                      k.rem(chunk, chunks),
+                      k.add(k.mul(begin, units.blocks), k.div(chunk, chunks))};
+    };
+    auto withTileRows = [&](function_ref<void(int64_t)> call) {
+      k.ifThenElse(
+          k.lessThan(rows, k.i64(kTileDim + 1)), [&] { call(kTileDim); },
+          [&] { call(kTileRows); });
+    };
+    auto unpack = [&](const Position &at, int64_t besideRows,
+                      const Position &last) {
+      Value block = k.offset(weightBase, k.mul(at.block, layout.blockBytes()));
+      Value present =
+          k.min(k.sub(k.i64(groups()), k.mul(at.chunk, kChunkGroups)),
+                k.i64(kChunkGroups));
+      f.call(unpackTileHelper(step, layout, besideRows),
+             {block, groupsOf(block, at.chunk), at.column, at.panel, present,
+              codesOf(in, last.chunk, k.i64(0)), last.panel, sums});
+    };
+    auto finish = [&](const Position &at) {
+      Value c = k.offset(columnsOf(k.rem(at.block, units.blocks)),
+                         k.mul(at.column, 4));
+      auto scale = [&](bool accumulate) {
+        scaleSums(kTileDim, sums, at.panel, scalesOf(in, at.chunk, k.i64(0)),
+                  rows, c, accumulate);
+      };
+      k.ifThenElse(
+          k.equal(at.chunk, k.i64(0)), [&] { scale(false); },
+          [&] { scale(true); });
+    };
+    Value count = k.mul(k.sub(end, begin), tilesOfUnit);
+    Value none = k.i64(0);
+    k.ifThen(k.lessThan(none, count), [&] {
+      Position first = positionOf(none);
+      unpack(first, 0, first);
+    });
+    k.loop(k.i64(1), k.add(count, 1), 1, [&, begin = begin](Value number) {
+      Position last = positionOf(k.add(number, -1));
+      k.ifThenElse(
+          k.lessThan(number, count),
+          [&] {
+            Position next = positionOf(number);
+            withTileRows(
+                [&](int64_t tileRows) { unpack(next, tileRows, last); });
+          },
+          [&] {
+            withTileRows([&](int64_t tileRows) {
+              multiplyTile(kTileDim, codesOf(in, last.chunk, none), last.panel,
+                           sums, tileRows);
+            });
+          });
+      finish(last);
+      k.ifThen(k.equal(k.rem(number, tilesOfUnit), none), [&] {
+        Value unit = k.add(begin, k.add(k.div(number, tilesOfUnit), -1));
+        epilogue(f, {none, rows, unit, tileScratch, units.columns()});
+      });
+    });
   }
 
   int64_t groupBytes() const {
     return quantGroupBytes(layout.element, layout.nBlock);
   }
 
-  void emitTile(Value rowCodes, Value rowScales, Value panel, Value sums,
-                Value c, bool accumulate) {
+  int64_t groups() const { return layout.paddedCols() / kQuantGroup; }
+
+  void multiplyTile(int64_t columns, Value rowCodes, Value panel, Value sums,
+                    int64_t tileRows) {
     constexpr int64_t chunk = QuantizedChunks::kInputs;
     if (usesTiles())
       f.call(tileProductHelper(step, Element::S8,
-                               chunk / tileInputs(Element::S8), units.nBlock,
-                               units.nBlock,
+                               chunk / tileInputs(Element::S8), tileRows,
+                               columns, columns,
                                /*accumulate=*/false),
              {rowCodes, panel, sums});
     else
-      f.brgemm(step.brgemm({kTileRows, units.nBlock, chunk, chunk, units.nBlock,
-                            units.nBlock, Element::U8, Element::S8,
+      f.brgemm(step.brgemm({tileRows, columns, chunk, chunk, columns, columns,
+                            Element::U8, Element::S8,
                             /*accumulate=*/false}),
                rowCodes, panel, sums);
-    f.call(scaleSumsHelper(step, units.nBlock, isUnsigned(), accumulate),
-           {sums, panel, rowScales, c, k.i64(units.columns())});
+  }
+  void scaleSums(int64_t columns, Value sums, Value panel, Value rowScales,
+                 Value count, Value c, bool accumulate) {
+    f.call(scaleSumsHelper(step, columns, isUnsigned(), accumulate),
+           {sums, panel, rowScales, count, c, k.i64(units.columns())});
   }
 
   void finish(const Piece &piece) {
@@ -356,6 +471,7 @@ private:
   PackedLayout layout;
   Rows source;
   QuantizedChunks chunks;
+  int64_t fewRows; // of QuantizedRecords
   Value weightBase, tileScratch, norm;
 };
 

@@ -1,8 +1,8 @@
 //===- QuantProduct.h - products by a quantised weight ----------*- C++ -*-===//
 //
-// Up to QuantizedRecords::kMostRows rows are quantised to signed bytes in
-// groups of 32 inputs and multiplied by the codes as they lie in memory, group
-// by group, so that a weight is exactly what its format says. How more rows are
+// Up to mostFewRows() rows are quantised to signed bytes in groups of 32 inputs
+// and multiplied by the codes as they lie in memory, group by group, so that a
+// weight is exactly what its format says. How more rows are
 // multiplied depends on the weight's attribute and the variant. Where it says
 // that inputs are bytes in groups of 32, and the variant has VNNI and no tiles,
 // they are multiplied in the same way, tile by tile. So they are with AVX2
@@ -35,6 +35,17 @@ inline bool multipliesGroups(const Variant &variant, mlir::Type inputs) {
   if (llvm::isa<mlir::VectorType>(inputs))
     return variant.integerSums != IntegerSums::FewWords && !variant.amx;
   return variant.integerSums == IntegerSums::Words && inputs.isInteger();
+}
+/// Whether more than a few rows are multiplied by such a weight as bytes, in
+/// tiles.
+inline bool multipliesTilesOfBytes(const Variant &variant, mlir::Type inputs) {
+  return variant.amx && inputs.isInteger();
+}
+/// Up to how many rows are multiplied as QuantizedRecords.
+inline int64_t mostFewRows(const Variant &variant, mlir::Type inputs) {
+  return multipliesTilesOfBytes(variant, inputs)
+             ? QuantizedRecords::kMostRowsBesideTiles
+             : QuantizedRecords::kMostRows;
 }
 inline int64_t recordBytes(const Variant &variant) {
   return recordsOf(variant, 0).bytes();
@@ -107,11 +118,18 @@ struct BytePanel {
   int64_t bytes() const { return sumsOffset() + nBlock * 4; }
 };
 
-/// (block, first group, panel): unpacks `groups` groups, up to a whole panel;
-/// what is missing to one is zero.
+/// (block, first group, panel, groups): unpacks groups, up to a whole panel;
+/// what is missing to one is zero. In tile order there are no sums.
 mlir::LLVM::LLVMFuncOp unpackBytesHelper(StepEmitter &step,
                                          const PackedLayout &layout,
-                                         int64_t groups, bool tileOrder);
+                                         bool tileOrder);
+/// (block, first group, column, panel, groups, inputs, last panel, sums):
+/// unpacks groups of the 16 columns from `column` on to a panel of their own in
+/// tile order. Meanwhile it multiplies a chunk of inputs, as tileProductHelper
+/// takes it, by another such panel: sums [rows][16] (i32). `rows` is 16 or 32,
+/// or 0 to unpack only.
+mlir::LLVM::LLVMFuncOp
+unpackTileHelper(StepEmitter &step, const PackedLayout &layout, int64_t rows);
 /// (block, first group, panel): unpacks `groups` groups to bf16 pairs,
 /// [inputs / 2][nBlock][2], or in tile order with zeros up to a whole step.
 /// Requires variant().bf16Dot.
@@ -121,8 +139,8 @@ mlir::LLVM::LLVMFuncOp unpackPairsHelper(StepEmitter &step,
 /// (block, first group, panel, groups): unpacks groups to f32 [inputs][nBlock].
 mlir::LLVM::LLVMFuncOp unpackFloatsHelper(StepEmitter &step,
                                           const PackedLayout &layout);
-/// (sums, panel, row scales [32], c, ldc): C[32][nBlock] (f32) = or += the
-/// i32 sums [32][nBlock] times the panel's and the rows' scales.
+/// (sums, panel, row scales [rows], rows, c, ldc): C[rows][nBlock] (f32) = or
+/// += the i32 sums [rows][nBlock] times the panel's and the rows' scales.
 mlir::LLVM::LLVMFuncOp scaleSumsHelper(StepEmitter &step, int64_t nBlock,
                                        bool isUnsigned, bool accumulate);
 

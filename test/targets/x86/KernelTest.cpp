@@ -156,6 +156,11 @@ bool multipliesGroups(const x86::Variant &variant, Weights weights) {
   return variant.integerSums == Words && inputsAreBytes(weights);
 }
 
+/// Whether more than a few rows are multiplied as bytes, in tiles.
+bool multipliesTilesOfBytes(const x86::Variant &variant, Weights weights) {
+  return variant.amx && inputsAreBytes(weights);
+}
+
 class HalfKernelTest : public KernelTest {
 protected:
   /// Results are NaN where the evaluator's are, and are compared with them,
@@ -257,8 +262,10 @@ TEST_P(KernelTest, FusedLinear) {
 TEST_P(QuantizedKernelTest, WeightsAreExact) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
   auto bounds = [&](const EvalBatch &batch) {
-    const bool fewRows =
-        static_cast<int64_t>(batch.ids.size()) <= QuantizedRecords::kMostRows;
+    const bool fewRows = static_cast<int64_t>(batch.ids.size()) <=
+                         (multipliesTilesOfBytes(variant, weights())
+                              ? QuantizedRecords::kMostRowsBesideTiles
+                              : QuantizedRecords::kMostRows);
     if (fewRows || multipliesGroups(variant, weights()))
       return Bounds{1e-4, 1e-5};
     if (variant.vnni() && inputsAreBytes(weights()))
@@ -277,27 +284,33 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
 }
 
 // Where many rows are multiplied group by group, each has the bits that it has
-// among few.
+// among few; where they are multiplied as bytes in tiles, those that it has
+// among others of more than a few.
 TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
-  if (!multipliesGroups(variant, weights()))
+  const bool tiles = multipliesTilesOfBytes(variant, weights());
+  if (!tiles && !multipliesGroups(variant, weights()))
     GTEST_SKIP() << variant.name << " multiplies many rows in another way";
   constexpr int64_t rows = 45;
-  EvalBatch whole;
-  std::vector<EvalBatch> few(rows / 9);
-  for (int64_t i = 0; i < rows; ++i)
-    for (EvalBatch *batch : {&whole, &few[i / 9]})
-      batch->logitRows.push_back(
-          batch->push(int32_t((i * 29 + 3) % kTokens), int32_t(i), 0));
-  // Odd numbers of groups and vectors.
+  std::vector<EvalBatch> whole(1), few;
+  for (int64_t begin = 0, length = 9; begin < rows;
+       begin += length, length = tiles ? 18 : 9) {
+    few.emplace_back();
+    for (int64_t i = begin; i < begin + length; ++i)
+      for (EvalBatch *batch : {&whole[0], &few.back()})
+        batch->logitRows.push_back(
+            batch->push(int32_t((i * 29 + 3) % kTokens), int32_t(i), 0));
+  }
+  // Odd numbers of groups, vectors and chunks.
   for (const LinearShape &shape :
        {LinearShape{.in = 48, .out = 130, .norm = true},
-        LinearShape{.in = 333, .out = 96, .bias = true}}) {
+        LinearShape{.in = 333, .out = 96, .bias = true},
+        LinearShape{.in = 1100, .out = 777}}) {
     const TestModule module = linearModule(weights(), shape);
     auto compiled = CompiledModule::compile(module.ir, module.columns);
     ASSERT_TRUE(compiled.ok()) << compiled.error().message;
     EXPECT_TRUE(
-        sameBits(logitsOf(**compiled, {whole}), logitsOf(**compiled, few)))
+        sameBits(logitsOf(**compiled, whole), logitsOf(**compiled, few)))
         << module.name;
   }
 }

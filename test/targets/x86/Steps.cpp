@@ -12,9 +12,9 @@
 
 namespace swallow::test {
 
-/// One row, few rows (matrix-vector code up to 8), one tile, several tiles in
-/// two groups of 128.
-static constexpr int64_t kRowCounts[] = {1, 2, 7, 8, 9, 33, 130};
+/// One row, few rows (matrix-vector code up to 8), half a tile of 32 rows and
+/// more, two tiles, several in two groups of 128.
+static constexpr int64_t kRowCounts[] = {1, 2, 7, 8, 9, 20, 33, 130};
 
 std::vector<EvalBatch> separateSteps(int64_t tokens) {
   std::vector<EvalBatch> steps;
@@ -28,7 +28,7 @@ std::vector<EvalBatch> separateSteps(int64_t tokens) {
     steps.push_back(batch);
   }
   // Few of many rows, and none.
-  EvalBatch few = steps[5];
+  EvalBatch few = steps[6];
   few.logitRows = {32, 0, 17};
   EvalBatch none = steps[3];
   none.logitRows.clear();
