@@ -132,7 +132,7 @@ def PlanArenaPass : Pass<"swallow-plan-arena", "::mlir::ModuleOp"> {
     | `norm` | input of a product, normalised and rounded or quantised | input type, or dialects/swallow/ProductRows.h |
     | `rope` | head_dim / 2 cosines, head_dim / 2 sines of the row's position | f32 |
     | `row_scratch` | 8 rows of the widest `norm` input, or 24 quantised ones | f32 or quantised |
-    | `tile_scratch` | products of up to two blocks, 128 x 2 x 64, or 512 x 2 x 64 where weights are unpacked | f32 |
+    | `tile_scratch` | products of up to four blocks, 128 x 4 x 64, or 512 x 4 x 64 where weights are unpacked | f32 |
     | `panel_scratch` | an unpacked weight panel, 512 x 64 | f32 |
     | `sum_scratch` | a tile of integer products, 32 x 64 | i32 |
     | `attention_scratch` | queries and outputs of a tile of rows, scores and weights of 8 x 128; with tiles of 32 x 128, and 128 keys and values as pairs of bf16 | f32 |

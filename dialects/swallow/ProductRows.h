@@ -21,9 +21,10 @@ struct QuantizedRecords {
   /// How many rows are few: unpacking the weights for more rows at a time costs
   /// more than going over them again for every 8.
   static constexpr int64_t kMostRows = 24;
-  /// The same where more rows are multiplied as bytes by tiles, which takes
-  /// little beside unpacking.
-  static constexpr int64_t kMostRowsBesideTiles = 8;
+  /// The same where more rows are multiplied by tiles, which takes little
+  /// beside unpacking: to bytes, and to pairs of bf16, which is more work.
+  static constexpr int64_t kMostRowsBesideBytes = 8;
+  static constexpr int64_t kMostRowsBesidePairs = 16;
   static constexpr int64_t kInputs = 32;
   // codes [32], f32 scale, then what sums of products with unsigned weight
   // codes start from; padding. Sums are i32 [2], each of 16 inputs, or i16
@@ -43,6 +44,10 @@ struct QuantizedRecords {
   }
 };
 
+/// Blocks of a weight that many rows are multiplied by in a pass: the rows of a
+/// chunk of inputs come from beyond the core's own caches once for all of them.
+constexpr int64_t kPassBlocks = 4;
+
 /// Of many rows, n of them rounded up to 32: chunk after chunk of the inputs,
 /// [chunks][n][256] codes padded with zeros, so that the rows of a tile are one
 /// stretch of memory; then the scales, [chunks][n] f32. In tile order each 32
@@ -60,10 +65,10 @@ struct QuantizedChunks {
 };
 
 /// Of many rows in bf16, n of them rounded up to 32, in tile order: chunk after
-/// chunk of the inputs, [chunks][n / 32][16][32][32], zeros up to a step.
+/// chunk of the inputs, [chunks][n / 32][8][32][32], zeros up to a chunk.
 struct TiledRows {
   static constexpr int64_t kStepInputs = 32;   ///< of a tile's row
-  static constexpr int64_t kChunkInputs = 512; ///< of 16 steps
+  static constexpr int64_t kChunkInputs = 256; ///< of 8 steps
 
   int64_t columns;
 

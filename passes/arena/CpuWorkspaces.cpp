@@ -20,9 +20,9 @@ constexpr int64_t largeTileRows = 512;
 constexpr int64_t maxBlock = 64;
 
 /// Most columns of a piece of work: a gate block with its up block, a head
-/// padded to blocks, or the two blocks of a pass (targets/x86/ProductPass.h).
+/// padded to blocks, or the blocks of a pass (targets/x86/ProductPass.h).
 int64_t tileColumns(Operation *op) {
-  int64_t blocks = 2 * maxBlock;
+  int64_t blocks = kPassBlocks * maxBlock;
   if (auto qkv = dyn_cast<FusedQkvOp>(op))
     return std::max(blocks, static_cast<int64_t>(llvm::alignTo(
                                 qkv.getKv().getType().getHeadDim(), maxBlock)));

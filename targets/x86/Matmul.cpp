@@ -281,10 +281,10 @@ void swallow::x86::forEachPiece(KernelFrame &frame, const Units &units,
                  k.i64(kLargeGroupRows), groupRows);
   // Of larger pieces, too, each thread should have nearly four.
   Value perPiece = k.i64(1);
-  if (most > 1)
+  for (int64_t count = 2; count <= most; count *= 2)
     perPiece = k.select(
-        k.lessThan(k.mul(frame.threads, 4 * most - 1), k.i64(units.count)),
-        k.i64(most), perPiece);
+        k.lessThan(k.mul(frame.threads, 4 * count - 1), k.i64(units.count)),
+        k.i64(count), perPiece);
   Value groups = k.div(k.add(k.add(rows, groupRows), -1), groupRows);
   Value passes = k.div(k.add(k.add(perPiece, -1), units.count), perPiece);
   frame.forEachRun(k.mul(groups, passes), [&](Value begin, Value end) {

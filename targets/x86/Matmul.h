@@ -48,17 +48,17 @@ struct Piece {
 };
 /// Calls `body` for each piece that this thread claims. Groups are of up to
 /// kLargeGroupRows rows if `large` and there are units enough for all threads,
-/// else of up to kGroupRows. A piece has up to `most` units, if there are
-/// enough of them.
+/// else of up to kGroupRows. A piece has up to `most` units, a power of two, as
+/// there are enough of them.
 void forEachPiece(KernelFrame &frame, const Units &units, mlir::Value rows,
                   bool large, int64_t most,
                   llvm::function_ref<void(const Piece &)> body);
 
 /// Emits the product into `frame`: prepares the input (norm, rounding,
 /// selection), then for each unit that is this thread's computes a tile and
-/// hands it to `epilogue`. Up to kSmallRows rows (QuantizedRecords::kMostRows
-/// if the weight is quantised) are multiplied by emitted matrix-vector code,
-/// more by oneDNN's micro-kernels or tiles.
+/// hands it to `epilogue`. Up to kSmallRows rows (mostFewRows() if the weight
+/// is quantised) are multiplied by emitted matrix-vector code, more by oneDNN's
+/// micro-kernels or tiles.
 void emitProduct(
     KernelFrame &frame, const Product &product, const Units &units,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);

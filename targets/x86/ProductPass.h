@@ -12,12 +12,14 @@
 
 #include "targets/x86/Matmul.h"
 
+#include "dialects/swallow/ProductRows.h"
+
 namespace swallow::x86 {
 
-/// Units of a pass that takes two blocks, or a unit if that has more: their
-/// results are what a thread has scratch for.
+/// Units of a pass of kPassBlocks, or a unit if that has more blocks: their
+/// results are what a thread has scratch for. A power of two.
 inline int64_t unitsOfPass(const Units &units) {
-  return units.blocks < 2 ? 2 : 1;
+  return std::max<int64_t>(kPassBlocks / units.blocks, 1);
 }
 
 /// Calls body(block, c, index, count, accumulate) for each `chunk` of `inputs`

@@ -3,6 +3,7 @@
 #include "targets/x86/TiledProduct.h"
 
 #include "targets/x86/ProductPass.h"
+#include "targets/x86/TileStream.h"
 #include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantProduct.h"
 
@@ -17,6 +18,8 @@ namespace {
 constexpr int64_t kStepInputs = TiledRows::kStepInputs;
 constexpr int64_t kChunkInputs = TiledRows::kChunkInputs;
 constexpr int64_t kChunkSteps = kChunkInputs / kStepInputs;
+/// How far ahead of tiles in memory the second cache is asked, in bytes.
+constexpr int64_t kAhead = 16 << 10;
 } // namespace
 
 /// (src, norm weight or anything, dst, rows): one row as TiledRows describes
@@ -44,8 +47,10 @@ static LLVM::LLVMFuncOp tileRowHelper(StepEmitter &step, int64_t columns,
                                k.mul(line, kTileStepBytes)),
                          k.mul(k.rem(at, kStepInputs), 2)));
         };
-        forEachRowVector(k, src, source, columns, roundUp(columns, kStepInputs),
-                         scale, weight, [&](Value x, Value at) {
+        // Zeros up to a whole chunk, which streams of tiles multiply.
+        forEachRowVector(k, src, source, columns,
+                         roundUp(columns, kChunkInputs), scale, weight,
+                         [&](Value x, Value at) {
                            k.storeVector(x, place(at), Element::BF16);
                          });
       });
@@ -77,6 +82,51 @@ static LLVM::LLVMFuncOp tilePanelHelper(StepEmitter &step, int64_t nBlock,
                [&](Value pair) {
                  forEachPlace(pair, [&](int64_t) { return k.splatI32(0); });
                });
+      });
+}
+
+/// (rows, b, c, ahead): C[16][nBlock] = or += 16 rows in tile order times
+/// `steps` steps of B, which is in tile order or, `inPlace`, as a block lies in
+/// memory. The lines `ahead` bytes on are asked for if `asks`.
+static LLVM::LLVMFuncOp rowsTimesBlockHelper(StepEmitter &step, int64_t steps,
+                                             int64_t nBlock, int64_t ldc,
+                                             bool inPlace, bool asks,
+                                             bool accumulate) {
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  std::string name = "rows_times_block_s" + std::to_string(steps) + "_n" +
+                     std::to_string(nBlock) + "_ldc" + std::to_string(ldc) +
+                     (inPlace ? "" : "_tiles") + (asks ? "_asks" : "") +
+                     (accumulate ? "_add" : "");
+  return step.helper(
+      name, {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
+        Value rows = arguments[0], b = arguments[1], c = arguments[2];
+        const int64_t tileBytes =
+            inPlace ? kTileRowBytes : kTileDim * kTileRowBytes;
+        TileOperand a{[&](Value step, int64_t) {
+                        return k.offset(rows, k.mul(step, kTileStepBytes));
+                      },
+                      k.i64(kTileRowBytes)};
+        TileOperand columns{
+            [&](Value step, int64_t tile) {
+              return k.offset(
+                  k.offset(b, k.mul(step, tilePanelStepBytes(nBlock))),
+                  tile * tileBytes);
+            },
+            k.i64(inPlace ? nBlock * 4 : kTileRowBytes)};
+        if (asks)
+          columns.prefetch = [&](Value step, int64_t tile) {
+            Value ahead =
+                k.offset(k.offset(b, k.mul(step, tilePanelStepBytes(nBlock))),
+                         kAhead + tile * kTileDim * kTileRowBytes);
+            for (int64_t line = 0; line < kTileDim; ++line)
+              k.prefetchToSecondCache(k.offset(ahead, line * 64));
+          };
+        TileOperand sums{[&](Value, int64_t tile) {
+                           return k.offset(c, tile * kTileDim * 4);
+                         },
+                         k.i64(ldc * 4)};
+        emitTileSums(k, Element::BF16, 1, nBlock / kTileDim, k.i64(0),
+                     k.i64(steps), a, columns, sums, accumulate);
       });
 }
 
@@ -113,11 +163,115 @@ public:
                          });
       finishPass(f, units, piece, tileScratch, epilogue);
     };
-    forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units), emitPiece);
+    auto emitPasses = [&] {
+      forEachPiece(f, units, rows, /*large=*/true, unitsOfPass(units),
+                   emitPiece);
+    };
+    k.ifThenElse(
+        k.lessThan(rows, k.i64(kTileRows + 1)),
+        [&] {
+          if (isQuantized(layout.element))
+            emitTileByTile();
+          else
+            emitInPlace();
+        },
+        emitPasses);
     emitTileRelease(f);
   }
 
 private:
+  /// Up to 32 rows, for which a weight is hardly read fast enough: this
+  /// thread's share goes by in the order in which it lies in memory, and is
+  /// multiplied as it lies there, chunk by chunk by 16 rows and by the others.
+  void emitInPlace() {
+    auto [begin, end] = f.share(k.i64(units.count));
+    k.loop(begin, end, 1, [&](Value unit) {
+      k.loop(k.i64(0), k.i64(units.blocks), 1, [&](Value inUnit) {
+        Value number = k.add(k.mul(unit, units.blocks), inUnit);
+        Value block = k.offset(weightBase, k.mul(number, layout.blockBytes()));
+        Value c = k.offset(tileScratch, k.mul(inUnit, units.nBlock * 4));
+        forEachChunk(k, layout.paddedCols(), kChunkInputs,
+                     [&](Value chunk, int64_t inputs, bool accumulate) {
+                       emitChunkInPlace(block, c, chunk, inputs, accumulate);
+                     });
+      });
+      epilogue(f, {k.i64(0), rows, unit, tileScratch, units.columns()});
+    });
+  }
+
+  void emitTileByTile() {
+    constexpr int64_t chunkGroups = kChunkInputs / kQuantGroup;
+    constexpr int64_t panelBytes = kChunkInputs * kTileDim * 2;
+    const int64_t groupBytes = quantGroupBytes(layout.element, layout.nBlock);
+    auto panelOf = [&](const TileColumns &at) {
+      return k.offset(panel, k.mul(at.parity, panelBytes));
+    };
+    auto inputsOf = [&](const TileColumns &at) {
+      return k.offset(input, k.mul(k.mul(at.chunk, padded), kChunkInputs * 2));
+    };
+    auto unpack = [&](const TileColumns &at, int64_t besideRows,
+                      const TileColumns &last, bool accumulate) {
+      Value block = k.offset(weightBase, k.mul(at.block, layout.blockBytes()));
+      Value first =
+          k.offset(block, k.add(k.mul(at.chunk, chunkGroups * groupBytes),
+                                kQuantHeaderBytes));
+      f.call(unpackPairTileHelper(step, layout, besideRows, units.columns(),
+                                  accumulate),
+             {block, first, at.column, panelOf(at),
+              presentGroups(k, layout, at.chunk, chunkGroups), inputsOf(last),
+              panelOf(last), last.c});
+    };
+    auto accumulating = [&](const TileColumns &last,
+                            function_ref<void(bool)> body) {
+      k.ifThenElse(
+          k.equal(last.chunk, k.i64(0)), [&] { body(false); },
+          [&] { body(true); });
+    };
+    TileStream stream;
+    stream.leastRows = QuantizedRecords::kMostRowsBesidePairs + 1;
+    stream.chunks = (layout.paddedCols() + kChunkInputs - 1) / kChunkInputs;
+    stream.unpack = [&](const TileColumns &next) {
+      unpack(next, 0, next, false);
+    };
+    stream.unpackAndMultiply = [&](const TileColumns &next,
+                                   const TileColumns &last, int64_t tileRows) {
+      accumulating(last, [&](bool accumulate) {
+        unpack(next, tileRows, last, accumulate);
+      });
+    };
+    stream.multiply = [&](const TileColumns &last, int64_t tileRows) {
+      accumulating(last, [&](bool accumulate) {
+        f.call(tileProductHelper(step, Element::BF16, kChunkSteps, tileRows,
+                                 kTileDim, units.columns(), accumulate),
+               {inputsOf(last), panelOf(last), last.c});
+      });
+    };
+    emitTileStream(f, units, rows, tileScratch, stream, epilogue);
+  }
+
+  void emitChunkInPlace(Value block, Value c, Value chunk, int64_t inputs,
+                        bool accumulate) {
+    Value b = k.offset(block, k.mul(chunk, kChunkInputs * layout.nBlock * 2));
+    // A step that is not whole would be multiplied by what lies behind.
+    const bool inPlace = inputs % kStepInputs == 0;
+    const int64_t steps = roundUp(inputs, kStepInputs) / kStepInputs;
+    if (!inPlace) {
+      f.call(tilePanelHelper(step, layout.nBlock, inputs / 2), {b, panel});
+      b = panel;
+    }
+    Value first =
+        k.offset(input, k.mul(k.mul(chunk, padded), kChunkInputs * 2));
+    auto multiply = [&](int64_t row, bool asks) {
+      f.call(rowsTimesBlockHelper(step, steps, units.nBlock, units.columns(),
+                                  inPlace, asks, accumulate),
+             {k.offset(first, row * kTileRowBytes), b,
+              k.offset(c, row * units.columns() * 4)});
+    };
+    multiply(0, /*asks=*/inPlace);
+    k.ifThen(k.lessThan(k.i64(kTileDim), rows),
+             [&] { multiply(kTileDim, /*asks=*/false); });
+  }
+
   Value slot(StringRef name) {
     return f.slot(step.workspaceSlot(product.op, name));
   }

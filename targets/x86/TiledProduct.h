@@ -2,7 +2,9 @@
 //
 // Where the variant has AMX tiles, rows are rounded to bf16 and laid in tile
 // order (dialects/swallow/ProductRows.h), and so is each panel of a weight, 64
-// columns x 512 inputs, just before all rows are multiplied by it.
+// columns x 256 inputs, just before all rows are multiplied by it. Up to 32
+// rows are multiplied by a weight in bf16 as it lies in memory, and by a
+// quantised one tile by tile (TileStream.h).
 //
 //===----------------------------------------------------------------------===//
 

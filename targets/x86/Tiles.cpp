@@ -83,10 +83,11 @@ void TileSums::add(Value step) {
     load(kFirstA + i, a, step, i);
     prefetch(a, i);
     for (int64_t j = 0; j < columnTiles; ++j) {
+      const int64_t column = kFirstB + j % 2;
       if (i == 0)
-        load(kFirstB + j, b, step, j);
-      k.intrinsic(multiply, {tile(k, 2 * i + j), tile(k, kFirstA + i),
-                             tile(k, kFirstB + j)});
+        load(column, b, step, j);
+      k.intrinsic(multiply,
+                  {tile(k, 2 * i + j), tile(k, kFirstA + i), tile(k, column)});
       if (i == 0)
         prefetch(b, j);
     }

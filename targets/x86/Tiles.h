@@ -44,9 +44,9 @@ struct TileOperand {
   std::function<void(mlir::Value step, int64_t index)> prefetch = {};
 };
 
-/// Sums of up to 2 x 2 tiles in registers: C[i][j] = or += the products
-/// A[step][i] x B[step][j] of all steps added, for i < rowTiles and
-/// j < columnTiles. C's tile (i, j) has the index 2 * i + j, and its `at` no
+/// Sums of up to 2 x 2 or 1 x 4 tiles in registers: C[i][j] = or += the
+/// products A[step][i] x B[step][j] of all steps added, for i < rowTiles and j
+/// < columnTiles. C's tile (i, j) has the index 2 * i + j, and its `at` no
 /// step. Other code may go between the calls, but no other sums.
 class TileSums {
 public:

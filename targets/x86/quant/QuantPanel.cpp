@@ -189,8 +189,9 @@ LLVM::LLVMFuncOp swallow::x86::unpackBytesHelper(StepEmitter &step,
 }
 
 /// Rows of a chunk of inputs times a panel of a tile's columns.
-static TileSums tilePanelSums(KernelBuilder &k, int64_t rows, Value inputs,
-                              Value panel, Value sums) {
+static TileSums tilePanelSums(KernelBuilder &k, Element element, int64_t rows,
+                              Value inputs, Value panel, Value sums,
+                              int64_t ldc) {
   Value rowStride = k.i64(kTileRowBytes);
   auto in = [&k](Value base, int64_t stepBytes) {
     return [&k, base, stepBytes](Value step, int64_t index) {
@@ -199,15 +200,15 @@ static TileSums tilePanelSums(KernelBuilder &k, int64_t rows, Value inputs,
     };
   };
   return {k,
-          Element::S8,
+          element,
           rows / kTileDim,
           1,
           {in(inputs, kTileStepBytes), rowStride},
           {in(panel, tilePanelStepBytes(kTileDim)), rowStride},
-          {[&k, sums](Value, int64_t index) {
-             return k.offset(sums, index / 2 * kTileDim * kTileDim * 4);
+          {[&k, sums, ldc](Value, int64_t index) {
+             return k.offset(sums, index / 2 * kTileDim * ldc * 4);
            },
-           k.i64(kTileDim * 4)}};
+           k.i64(ldc * 4)}};
 }
 
 LLVM::LLVMFuncOp swallow::x86::unpackTileHelper(StepEmitter &step,
@@ -226,10 +227,39 @@ LLVM::LLVMFuncOp swallow::x86::unpackTileHelper(StepEmitter &step,
         ByteVectorEmitter emitter(k, layout, from, to);
         if (rows == 0)
           return emitter.emit();
-        TileSums beside =
-            tilePanelSums(k, rows, arguments[5], arguments[6], arguments[7]);
+        TileSums beside = tilePanelSums(k, Element::S8, rows, arguments[5],
+                                        arguments[6], arguments[7], kTileDim);
         emitter.emit(&beside);
       });
+}
+
+Value swallow::x86::presentGroups(KernelBuilder &k, const PackedLayout &layout,
+                                  Value chunk, int64_t chunkGroups) {
+  Value all = k.i64(layout.paddedCols() / kQuantGroup);
+  return k.min(k.sub(all, k.mul(chunk, chunkGroups)), k.i64(chunkGroups));
+}
+
+/// What all levels of a block are multiplied by beside their group's scale.
+static Value pairScale(KernelBuilder &k, const QuantCodes &codes, Value block) {
+  return k.splat(k.mulf(k.load(k.f32Type(), block),
+                        k.f32(1.0f / static_cast<float>(codes.levelFactor()))));
+}
+
+/// A group of a vector of columns as pairs of bf16, each stored where `pairAt`
+/// says; the vector is the first of the group whose codes are at `group`.
+static void unpackPairs(KernelBuilder &k, QuantCodes &codes, Value scales,
+                        Value group, Value blockScale,
+                        function_ref<Value(int64_t pair)> pairAt) {
+  auto quads = codes.scaledLevels(group, 0);
+  Value scale = k.mulf(codes.scales(scales, 0), blockScale);
+  auto input = [&](int64_t i) {
+    // Sign-extends byte i % 4 of each lane.
+    Value lanes = k.bitcast(k.i32Vector(k.lanes()), quads[i / 4]);
+    Value level = k.shrs(k.shl(lanes, 24 - i % 4 * 8), 24);
+    return k.mulf(k.toFloat(level), scale);
+  };
+  for (int64_t i = 0; i < kQuantGroup; i += 2)
+    k.store(k.packPairs(input(i), input(i + 1)), pairAt(i / 2), 4);
 }
 
 LLVM::LLVMFuncOp swallow::x86::unpackPairsHelper(StepEmitter &step,
@@ -242,10 +272,7 @@ LLVM::LLVMFuncOp swallow::x86::unpackPairsHelper(StepEmitter &step,
           (tileOrder ? "_tiles" : ""),
       {ptr, ptr, ptr}, [&](KernelBuilder &k, ValueRange arguments) {
         QuantCodes codes(k, layout);
-        auto ints = k.i32Vector(k.lanes());
-        Value blockScale = k.splat(
-            k.mulf(k.load(k.f32Type(), arguments[0]),
-                   k.f32(1.0f / static_cast<float>(codes.levelFactor()))));
+        Value blockScale = pairScale(k, codes, arguments[0]);
         auto pairAt = [&](Value pair, int64_t v) {
           if (tileOrder)
             return k.offset(arguments[2],
@@ -255,19 +282,13 @@ LLVM::LLVMFuncOp swallow::x86::unpackPairsHelper(StepEmitter &step,
         };
         k.loop(k.i64(0), k.i64(groups), 1, [&](Value g) {
           Value group = k.offset(arguments[1], k.mul(g, codes.groupBytes()));
-          for (int64_t v = 0; v < codes.vectors(); ++v) {
-            auto quads = codes.scaledLevels(group, v);
-            Value scale = k.mulf(codes.scales(group, v), blockScale);
-            auto input = [&](int64_t i) {
-              // Sign-extends byte i % 4 of each lane.
-              Value lanes = k.bitcast(ints, quads[i / 4]);
-              Value level = k.shrs(k.shl(lanes, 24 - i % 4 * 8), 24);
-              return k.mulf(k.toFloat(level), scale);
-            };
-            for (int64_t i = 0; i < kQuantGroup; i += 2)
-              k.store(k.packPairs(input(i), input(i + 1)),
-                      pairAt(k.add(k.mul(g, kQuantGroup / 2), i / 2), v), 4);
-          }
+          for (int64_t v = 0; v < codes.vectors(); ++v)
+            unpackPairs(k, codes, k.offset(group, v * k.lanes()),
+                        k.offset(group, v * k.lanes() * 4), blockScale,
+                        [&](int64_t pair) {
+                          return pairAt(k.add(k.mul(g, kQuantGroup / 2), pair),
+                                        v);
+                        });
         });
         if (!tileOrder)
           return;
@@ -276,6 +297,61 @@ LLVM::LLVMFuncOp swallow::x86::unpackPairsHelper(StepEmitter &step,
         for (; pairs < whole; ++pairs)
           for (int64_t v = 0; v < codes.vectors(); ++v)
             k.store(k.splatI32(0), pairAt(k.i64(pairs), v), 4);
+      });
+}
+
+LLVM::LLVMFuncOp swallow::x86::unpackPairTileHelper(StepEmitter &step,
+                                                    const PackedLayout &layout,
+                                                    int64_t rows, int64_t ldc,
+                                                    bool accumulate) {
+  constexpr int64_t stepGroups = TiledRows::kStepInputs / kQuantGroup;
+  constexpr int64_t steps = TiledRows::kChunkInputs / TiledRows::kStepInputs;
+  Type ptr = LLVM::LLVMPointerType::get(step.module().getContext());
+  Type i64 = IntegerType::get(step.module().getContext(), 64);
+  return step.helper(
+      "unpack_pair_tile" + layoutName(layout) + "_m" + std::to_string(rows) +
+          "_ldc" + std::to_string(ldc) + (accumulate ? "_add" : ""),
+      {ptr, ptr, i64, ptr, i64, ptr, ptr, ptr},
+      [&](KernelBuilder &k, ValueRange arguments) {
+        Value first = arguments[1], column = arguments[2];
+        Value panel = arguments[3], present = arguments[4];
+        QuantCodes codes(k, layout);
+        Value blockScale = pairScale(k, codes, arguments[0]);
+        auto pairAt = [&](Value group, int64_t pair) {
+          Value number = k.add(k.mul(group, kQuantGroup / 2), pair);
+          return k.offset(panel, tilePanelOffset(k, kTileDim, number, 0));
+        };
+        auto unpackGroups = [&](Value begin, Value end) {
+          k.loop(begin, end, 1, [&](Value g) {
+            Value scales = k.offset(first, k.mul(g, codes.groupBytes()));
+            Value group = k.offset(scales, k.mul(column, 4));
+            // As many groups come next, of which the columns' part of the lines
+            // is asked for.
+            Value next = k.offset(group, k.mul(present, codes.groupBytes()));
+            for (int64_t at = 0; at < codes.groupBytes();
+                 at += codes.vectors() * 64)
+              k.prefetchToSecondCache(k.offset(next, at));
+            unpackPairs(k, codes, k.offset(scales, column), group, blockScale,
+                        [&](int64_t pair) { return pairAt(g, pair); });
+          });
+        };
+        if (rows == 0) {
+          unpackGroups(k.i64(0), present);
+        } else {
+          TileSums beside = tilePanelSums(k, Element::BF16, rows, arguments[5],
+                                          arguments[6], arguments[7], ldc);
+          beside.begin(accumulate);
+          for (int64_t step = 0; step < steps; ++step) {
+            beside.add(k.i64(step));
+            unpackGroups(k.min(k.i64(step * stepGroups), present),
+                         k.min(k.i64((step + 1) * stepGroups), present));
+          }
+          beside.end();
+        }
+        k.loop(present, k.i64(steps * stepGroups), 1, [&](Value g) {
+          for (int64_t pair = 0; pair < kQuantGroup / 2; ++pair)
+            k.store(k.splatI32(0), pairAt(g, pair), 4);
+        });
       });
 }
 

@@ -4,6 +4,7 @@
 
 #include "targets/x86/ProductPass.h"
 #include "targets/x86/Streams.h"
+#include "targets/x86/TileStream.h"
 #include "targets/x86/TiledProduct.h"
 #include "targets/x86/Tiles.h"
 #include "targets/x86/quant/QuantCodes.h"
@@ -295,80 +296,44 @@ private:
         });
   }
 
-  /// Up to 32 rows, of which unpacking is most of the time: this thread's share
-  /// of the weight goes by in the order in which it lies in memory, the columns
-  /// of a tile being unpacked while those before are multiplied.
   void emitTileByTile(const ByteRows &in) {
     constexpr BytePanel place{kTileDim};
-    const int64_t across = units.nBlock / kTileDim;
-    const int64_t chunks = (groups() + kChunkGroups - 1) / kChunkGroups;
-    const int64_t tilesOfUnit = units.blocks * chunks * across;
     Value panels = slot("panel_scratch"), sums = slot("sum_scratch");
-    auto [begin, end] = f.share(k.i64(units.count));
-    // Tile by tile of a chunk, chunk by chunk of a block.
-    struct Position {
-      Value panel, column, chunk, block;
+    auto panelOf = [&](const TileColumns &at) {
+      return k.offset(panels, k.mul(at.parity, place.bytes()));
     };
-    auto positionOf = [&, begin = begin](Value number) {
-      Value chunk = k.div(number, across);
-      return Position{k.offset(panels, k.mul(k.rem(number, 2), place.bytes())),
-                      k.mul(k.rem(number, across), kTileDim),
-                      k.rem(chunk, chunks),
-                      k.add(k.mul(begin, units.blocks), k.div(chunk, chunks))};
+    auto inputsOf = [&](const TileColumns &at) {
+      return codesOf(in, at.chunk, k.i64(0));
     };
-    auto withTileRows = [&](function_ref<void(int64_t)> call) {
-      k.ifThenElse(
-          k.lessThan(rows, k.i64(kTileDim + 1)), [&] { call(kTileDim); },
-          [&] { call(kTileRows); });
-    };
-    auto unpack = [&](const Position &at, int64_t besideRows,
-                      const Position &last) {
+    auto unpack = [&](const TileColumns &at, int64_t besideRows,
+                      const TileColumns &last) {
       Value block = k.offset(weightBase, k.mul(at.block, layout.blockBytes()));
-      Value present =
-          k.min(k.sub(k.i64(groups()), k.mul(at.chunk, kChunkGroups)),
-                k.i64(kChunkGroups));
       f.call(unpackTileHelper(step, layout, besideRows),
-             {block, groupsOf(block, at.chunk), at.column, at.panel, present,
-              codesOf(in, last.chunk, k.i64(0)), last.panel, sums});
+             {block, groupsOf(block, at.chunk), at.column, panelOf(at),
+              presentGroups(k, layout, at.chunk, kChunkGroups), inputsOf(last),
+              panelOf(last), sums});
     };
-    auto finish = [&](const Position &at) {
-      Value c = k.offset(columnsOf(k.rem(at.block, units.blocks)),
-                         k.mul(at.column, 4));
+    TileStream stream;
+    stream.leastRows = fewRows + 1;
+    stream.chunks = (groups() + kChunkGroups - 1) / kChunkGroups;
+    stream.unpack = [&](const TileColumns &next) { unpack(next, 0, next); };
+    stream.unpackAndMultiply = [&](const TileColumns &next,
+                                   const TileColumns &last, int64_t tileRows) {
+      unpack(next, tileRows, last);
+    };
+    stream.multiply = [&](const TileColumns &last, int64_t tileRows) {
+      multiplyTile(kTileDim, inputsOf(last), panelOf(last), sums, tileRows);
+    };
+    stream.finish = [&](const TileColumns &last) {
       auto scale = [&](bool accumulate) {
-        scaleSums(kTileDim, sums, at.panel, scalesOf(in, at.chunk, k.i64(0)),
-                  rows, c, accumulate);
+        scaleSums(kTileDim, sums, panelOf(last),
+                  scalesOf(in, last.chunk, k.i64(0)), rows, last.c, accumulate);
       };
       k.ifThenElse(
-          k.equal(at.chunk, k.i64(0)), [&] { scale(false); },
+          k.equal(last.chunk, k.i64(0)), [&] { scale(false); },
           [&] { scale(true); });
     };
-    Value count = k.mul(k.sub(end, begin), tilesOfUnit);
-    Value none = k.i64(0);
-    k.ifThen(k.lessThan(none, count), [&] {
-      Position first = positionOf(none);
-      unpack(first, 0, first);
-    });
-    k.loop(k.i64(1), k.add(count, 1), 1, [&, begin = begin](Value number) {
-      Position last = positionOf(k.add(number, -1));
-      k.ifThenElse(
-          k.lessThan(number, count),
-          [&] {
-            Position next = positionOf(number);
-            withTileRows(
-                [&](int64_t tileRows) { unpack(next, tileRows, last); });
-          },
-          [&] {
-            withTileRows([&](int64_t tileRows) {
-              multiplyTile(kTileDim, codesOf(in, last.chunk, none), last.panel,
-                           sums, tileRows);
-            });
-          });
-      finish(last);
-      k.ifThen(k.equal(k.rem(number, tilesOfUnit), none), [&] {
-        Value unit = k.add(begin, k.add(k.div(number, tilesOfUnit), -1));
-        epilogue(f, {none, rows, unit, tileScratch, units.columns()});
-      });
-    });
+    emitTileStream(f, units, rows, tileScratch, stream, epilogue);
   }
 
   int64_t groupBytes() const {

@@ -2,16 +2,17 @@
 //
 // Up to mostFewRows() rows are quantised to signed bytes in groups of 32 inputs
 // and multiplied by the codes as they lie in memory, group by group, so that a
-// weight is exactly what its format says. How more rows are
-// multiplied depends on the weight's attribute and the variant. Where it says
-// that inputs are bytes in groups of 32, and the variant has VNNI and no tiles,
-// they are multiplied in the same way, tile by tile. So they are with AVX2
-// wherever it says that inputs are bytes, int4 and int6 weights from panels of
-// levels (QuantWords.cpp). Else it is done panel by panel: 64 columns x 256 or
-// 512 inputs of the weight are unpacked in cache, to bytes with one scale per
+// weight is exactly what its format says. How more rows are multiplied depends
+// on the weight's attribute and the variant. Where it says that inputs are
+// bytes in groups of 32, and the variant has VNNI and no tiles, they are
+// multiplied in the same way, tile by tile. So they are with AVX2 wherever it
+// says that inputs are bytes, int4 and int6 weights from panels of levels
+// (QuantWords.cpp). Else it is done panel by panel: 64 columns x 256 or 512
+// inputs of the weight are unpacked in cache, to bytes with one scale per
 // column where the attribute says that inputs are bytes and the variant has
 // integer micro-kernels or tiles; else to bf16 where the variant multiplies
-// that, and to f32 where it does not.
+// that, and to f32 where it does not. Up to 32 rows by tiles have panels of 16
+// columns (TileStream.h).
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,16 +37,12 @@ inline bool multipliesGroups(const Variant &variant, mlir::Type inputs) {
     return variant.integerSums != IntegerSums::FewWords && !variant.amx;
   return variant.integerSums == IntegerSums::Words && inputs.isInteger();
 }
-/// Whether more than a few rows are multiplied by such a weight as bytes, in
-/// tiles.
-inline bool multipliesTilesOfBytes(const Variant &variant, mlir::Type inputs) {
-  return variant.amx && inputs.isInteger();
-}
 /// Up to how many rows are multiplied as QuantizedRecords.
 inline int64_t mostFewRows(const Variant &variant, mlir::Type inputs) {
-  return multipliesTilesOfBytes(variant, inputs)
-             ? QuantizedRecords::kMostRowsBesideTiles
-             : QuantizedRecords::kMostRows;
+  if (!variant.amx)
+    return QuantizedRecords::kMostRows;
+  return inputs.isInteger() ? QuantizedRecords::kMostRowsBesideBytes
+                            : QuantizedRecords::kMostRowsBesidePairs;
 }
 inline int64_t recordBytes(const Variant &variant) {
   return recordsOf(variant, 0).bytes();
@@ -130,6 +127,17 @@ mlir::LLVM::LLVMFuncOp unpackBytesHelper(StepEmitter &step,
 /// or 0 to unpack only.
 mlir::LLVM::LLVMFuncOp
 unpackTileHelper(StepEmitter &step, const PackedLayout &layout, int64_t rows);
+/// Of groups from the beginning of chunk `chunk` of `chunkGroups` on, how many
+/// the chunk has.
+mlir::Value presentGroups(KernelBuilder &k, const PackedLayout &layout,
+                          mlir::Value chunk, int64_t chunkGroups);
+/// (block, first group, column, panel, groups, inputs, last panel, c): as
+/// unpackTileHelper, to a panel of TiledRows::kChunkInputs as pairs of bf16; C
+/// [rows][16] (f32) = or += the products, in rows of `ldc` elements.
+mlir::LLVM::LLVMFuncOp unpackPairTileHelper(StepEmitter &step,
+                                            const PackedLayout &layout,
+                                            int64_t rows, int64_t ldc,
+                                            bool accumulate);
 /// (block, first group, panel): unpacks `groups` groups to bf16 pairs,
 /// [inputs / 2][nBlock][2], or in tile order with zeros up to a whole step.
 /// Requires variant().bf16Dot.

@@ -156,11 +156,6 @@ bool multipliesGroups(const x86::Variant &variant, Weights weights) {
   return variant.integerSums == Words && inputsAreBytes(weights);
 }
 
-/// Whether more than a few rows are multiplied as bytes, in tiles.
-bool multipliesTilesOfBytes(const x86::Variant &variant, Weights weights) {
-  return variant.amx && inputsAreBytes(weights);
-}
-
 class HalfKernelTest : public KernelTest {
 protected:
   /// Results are NaN where the evaluator's are, and are compared with them,
@@ -262,10 +257,11 @@ TEST_P(KernelTest, FusedLinear) {
 TEST_P(QuantizedKernelTest, WeightsAreExact) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
   auto bounds = [&](const EvalBatch &batch) {
-    const bool fewRows = static_cast<int64_t>(batch.ids.size()) <=
-                         (multipliesTilesOfBytes(variant, weights())
-                              ? QuantizedRecords::kMostRowsBesideTiles
-                              : QuantizedRecords::kMostRows);
+    const int64_t mostFew = !variant.amx ? QuantizedRecords::kMostRows
+                            : inputsAreBytes(weights())
+                                ? QuantizedRecords::kMostRowsBesideBytes
+                                : QuantizedRecords::kMostRowsBesidePairs;
+    const bool fewRows = static_cast<int64_t>(batch.ids.size()) <= mostFew;
     if (fewRows || multipliesGroups(variant, weights()))
       return Bounds{1e-4, 1e-5};
     if (variant.vnni() && inputsAreBytes(weights()))
@@ -284,22 +280,26 @@ TEST_P(QuantizedKernelTest, WeightsAreExact) {
 }
 
 // Where many rows are multiplied group by group, each has the bits that it has
-// among few; where they are multiplied as bytes in tiles, those that it has
-// among others of more than a few.
+// among few; where they are multiplied by tiles, those that it has among others
+// of more than a few.
 TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
-  const bool tiles = multipliesTilesOfBytes(variant, weights());
+  const bool tiles = variant.amx;
   if (!tiles && !multipliesGroups(variant, weights()))
     GTEST_SKIP() << variant.name << " multiplies many rows in another way";
-  constexpr int64_t rows = 45;
+  std::vector<int64_t> lengths(5, 9);
+  if (tiles && inputsAreBytes(weights()))
+    lengths = {9, 16, 20};
+  else if (tiles)
+    lengths = {20, 25};
   std::vector<EvalBatch> whole(1), few;
-  for (int64_t begin = 0, length = 9; begin < rows;
-       begin += length, length = tiles ? 18 : 9) {
+  int64_t row = 0;
+  for (int64_t length : lengths) {
     few.emplace_back();
-    for (int64_t i = begin; i < begin + length; ++i)
+    for (int64_t end = row + length; row < end; ++row)
       for (EvalBatch *batch : {&whole[0], &few.back()})
         batch->logitRows.push_back(
-            batch->push(int32_t((i * 29 + 3) % kTokens), int32_t(i), 0));
+            batch->push(int32_t((row * 29 + 3) % kTokens), int32_t(row), 0));
   }
   // Odd numbers of groups, vectors and chunks.
   for (const LinearShape &shape :
