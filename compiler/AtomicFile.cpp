@@ -15,6 +15,9 @@ using namespace swallow;
 
 static constexpr mode_t kMode = 0666; // less the umask
 
+/// What a large page maps on x86-64.
+static constexpr uint64_t kPieceBytes = uint64_t(2) << 20;
+
 // A name beside `path` that this process gives to nothing else.
 static std::string temporaryName(const std::string &path, int attempt) {
   size_t slash = path.rfind('/');
@@ -67,7 +70,8 @@ Result<AtomicFile> AtomicFile::create(const std::string &path, bool unnamed) {
 AtomicFile::AtomicFile(AtomicFile &&other) noexcept
     : path_(std::move(other.path_)), directory_(std::move(other.directory_)),
       temporary_(std::exchange(other.temporary_, {})),
-      fd_(std::exchange(other.fd_, -1)) {}
+      pieces_(std::exchange(other.pieces_, 0)), begun_(std::move(other.begun_)),
+      zeros_(std::move(other.zeros_)), fd_(std::exchange(other.fd_, -1)) {}
 
 AtomicFile::~AtomicFile() {
   if (!temporary_.empty())
@@ -77,6 +81,9 @@ AtomicFile::~AtomicFile() {
 }
 
 Status AtomicFile::resize(uint64_t size, bool preallocate) {
+  pieces_ = size / kPieceBytes;
+  begun_ = std::make_unique<std::once_flag[]>(pieces_);
+  zeros_.resize(pieces_ > 0 ? kPieceBytes : 0);
   int result;
   if (preallocate && size > 0) {
     // Not posix_fallocate, which writes to every block where the file system
@@ -114,6 +121,26 @@ Result<MappedBytes> AtomicFile::map(uint64_t offset, uint64_t size) const {
 
 Status AtomicFile::writeAt(uint64_t offset,
                            std::span<const uint8_t> bytes) const {
+  SWALLOW_TRY(beginPieces(offset, bytes.size()));
+  return write(offset, bytes);
+}
+
+Status AtomicFile::beginPieces(uint64_t offset, uint64_t size) const {
+  const uint64_t end = offset + size;
+  for (uint64_t piece = offset / kPieceBytes;
+       piece < pieces_ && piece * kPieceBytes < end; ++piece) {
+    const uint64_t begin = piece * kPieceBytes;
+    if (offset <= begin && begin + kPieceBytes <= end)
+      continue; // the write itself is large enough
+    Status begun;
+    std::call_once(begun_[piece], [&] { begun = write(begin, zeros_); });
+    SWALLOW_TRY(begun);
+  }
+  return {};
+}
+
+Status AtomicFile::write(uint64_t offset,
+                         std::span<const uint8_t> bytes) const {
   while (!bytes.empty()) {
     ssize_t written =
         ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));

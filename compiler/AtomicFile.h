@@ -6,9 +6,12 @@
 #include "runtime/support/Result.h"
 
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace swallow {
 
@@ -33,7 +36,12 @@ private:
 /// process, nothing is left. Where the file system has no unnamed files, a
 /// hidden temporary file beside the destination, which a killed process does
 /// leave. Errors are WriteFailed and start with the destination's path.
-/// Move-only.
+///
+/// Linux keeps what is written in pages as large as the write, and who maps the
+/// file gets them so (where the file system can do that, as ext4 can since 6.16
+/// and XFS since long). Weights in pages of 2 MB are read up to 1.2 times as
+/// fast as in pages of 4 KB. So each whole 2 MB of the file are written at once
+/// before any part of them. Move-only.
 class AtomicFile {
 public:
   /// `path` may not exist or be a regular file. With `unnamed` false, always
@@ -64,10 +72,17 @@ private:
   AtomicFile() = default;
   Status failed(int error) const;
   Status link(const std::string &name, int &error) const;
+  Status write(uint64_t offset, std::span<const uint8_t> bytes) const;
+  /// Writes zeros to the large pages that [offset, offset + size) has a part
+  /// of, unless that has been done.
+  Status beginPieces(uint64_t offset, uint64_t size) const;
 
   std::string path_;
   std::string directory_;
-  std::string temporary_; // its name as long as it has one
+  std::string temporary_;                   // its name as long as it has one
+  uint64_t pieces_ = 0;                     // whole large pages
+  std::unique_ptr<std::once_flag[]> begun_; // by piece
+  std::vector<uint8_t> zeros_;              // of a piece
   int fd_ = -1;
 };
 

@@ -204,7 +204,10 @@ Result<StepProgram> loadStep(std::shared_ptr<const Artifact> artifact,
                                    step.variant->step_offset(),
                                    artifact->path()));
     step.step = owner->code.step();
-    // The first step reads all of them: let the disk begin now.
+    // The first step reads all of them: let the disk begin now, and what is
+    // not in memory yet come in pages as large as the file system has them.
+    if (const MappedFile *file = artifact->file())
+      file->adviseLargePages();
     if (!step.weights.empty())
       madvise(const_cast<uint8_t *>(step.weights.data()), step.weights.size(),
               MADV_WILLNEED);

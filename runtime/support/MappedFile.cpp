@@ -77,6 +77,10 @@ void MappedFile::adviseDontNeed(size_t offset, size_t length) const {
   advise(data_, size_, offset, length, MADV_DONTNEED);
 }
 
+void MappedFile::adviseLargePages() const {
+  advise(data_, size_, 0, size_, MADV_HUGEPAGE);
+}
+
 Result<std::string> swallow::readFile(const std::string &path) {
   SWALLOW_ASSIGN(MappedFile file, MappedFile::open(path));
   auto bytes = file.bytes();

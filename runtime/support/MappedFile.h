@@ -34,6 +34,9 @@ public:
   /// soon, or is no longer needed; a hint, never an error.
   void adviseSequential(size_t offset, size_t length) const;
   void adviseDontNeed(size_t offset, size_t length) const;
+  /// Asks for what is yet to be read from the disk, of the whole file, in pages
+  /// of 2 MB; likewise a hint.
+  void adviseLargePages() const;
 
 private:
   const uint8_t *data_ = nullptr;
