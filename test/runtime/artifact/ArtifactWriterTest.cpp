@@ -4,14 +4,18 @@
 #include "compiler/AtomicFile.h"
 #include "runtime/artifact/Artifact.h"
 #include "runtime/support/Hash.h"
+#include "runtime/support/MappedFile.h"
+#include "runtime/support/RunOnThreads.h"
 #include "test/runtime/artifact/ArtifactFixture.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
+#include <random>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -470,6 +474,76 @@ TEST(AtomicFile, WithAndWithoutUnnamedFiles) {
     ASSERT_EQ(::stat(path.c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 0777, 0666 & ~mask);
   }
+}
+
+/// How much of what is mapped from `path` is mapped by large pages, in KB.
+int64_t largePageKilobytes(const std::string &path) {
+  std::ifstream maps("/proc/self/smaps");
+  int64_t sum = 0;
+  bool inside = false;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find('-') != std::string::npos && line.find(':') > line.find(' '))
+      inside = line.ends_with(path);
+    else if (inside && line.starts_with("FilePmdMapped:"))
+      sum += std::stoll(line.substr(line.find(':') + 1));
+  }
+  return sum;
+}
+
+/// The same after all of it has been read.
+int64_t largePagesOf(const std::string &path) {
+  auto file = MappedFile::open(path);
+  EXPECT_TRUE(file.ok());
+  int64_t sum = 0;
+  for (size_t at = 0; at < file->bytes().size(); at += 4096)
+    sum += file->bytes()[at];
+  EXPECT_GE(sum, 0);
+  return largePageKilobytes(path);
+}
+
+TEST(AtomicFile, PartsBecomeLargePages) {
+  constexpr size_t piece = size_t(2) << 20;
+  constexpr size_t size = 5 * piece + 12345, begin = 4096 + 64;
+  std::vector<uint8_t> bytes(size - begin);
+  std::mt19937 random(3);
+  for (uint8_t &byte : bytes)
+    byte = static_cast<uint8_t>(random());
+  TemporaryFolder folder;
+  const std::string path = folder.file("out"), whole = folder.file("whole");
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    ASSERT_TRUE(file->resize(size, true).ok());
+    // One part has all of a piece.
+    const std::vector<size_t> ends = {
+        1000,          piece / 2,     piece + 7,   piece * 3 / 2,
+        piece * 7 / 2, piece * 9 / 2, bytes.size()};
+    std::atomic<size_t> next{0};
+    runOnThreads(3, [&] {
+      for (size_t i; (i = next++) < ends.size();) {
+        const size_t at = i == 0 ? 0 : ends[i - 1];
+        EXPECT_TRUE(file->writeAt(begin + at,
+                                  std::span(bytes).subspan(at, ends[i] - at))
+                        .ok());
+      }
+    });
+    ASSERT_TRUE(file->commit(false).ok());
+  }
+  std::vector<uint8_t> expected(begin, 0);
+  expected.insert(expected.end(), bytes.begin(), bytes.end());
+  EXPECT_EQ(readBytes(path), expected);
+
+  // What this system makes of a file that is written in one go.
+  {
+    std::ofstream file(whole, std::ios::binary);
+    file.rdbuf()->pubsetbuf(nullptr, 0);
+    file.write(reinterpret_cast<const char *>(expected.data()),
+               static_cast<std::streamsize>(expected.size()));
+  }
+  constexpr int64_t one = piece >> 10;
+  if (largePagesOf(whole) <= one)
+    GTEST_SKIP() << "files are not mapped by large pages here";
+  EXPECT_GT(largePagesOf(path), one);
 }
 
 } // namespace
