@@ -22,9 +22,8 @@ struct QuantizedRecords {
   /// more than going over them again for every 8.
   static constexpr int64_t kMostRows = 24;
   /// The same where more rows are multiplied by tiles, which takes little
-  /// beside unpacking: to bytes, and to pairs of bf16, which is more work.
-  static constexpr int64_t kMostRowsBesideBytes = 8;
-  static constexpr int64_t kMostRowsBesidePairs = 16;
+  /// beside unpacking.
+  static constexpr int64_t kMostRowsBesideTiles = 8;
   static constexpr int64_t kInputs = 32;
   // codes [32], f32 scale, then what sums of products with unsigned weight
   // codes start from; padding. Sums are i32 [2], each of 16 inputs, or i16

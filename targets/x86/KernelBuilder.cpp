@@ -149,6 +149,20 @@ void KernelBuilder::prefetch(Value ptr) {
 void KernelBuilder::prefetchToSecondCache(Value ptr) {
   LLVM::Prefetch::create(b, ptr, 0, 2, 1);
 }
+void KernelBuilder::prefetchNextPages(Value position, int64_t lines) {
+  constexpr int64_t size = kWindowPages * kPageBytes;
+  Value address = LLVM::PtrToIntOp::create(b, i64Type(), position);
+  Value first = div(address, kLineBytes);
+  for (int64_t i = 0; i < lines; ++i) {
+    Value line = add(first, i);
+    Value inWindow = rem(line, size / kLineBytes);
+    Value begin = mul(sub(line, inWindow), kLineBytes);
+    Value page = mul(rem(inWindow, kWindowPages), kPageBytes);
+    Value inPage = mul(div(inWindow, kWindowPages), kLineBytes);
+    Value target = add(add(begin, size), add(page, inPage));
+    prefetch(LLVM::IntToPtrOp::create(b, ptrType(), target));
+  }
+}
 
 //===----------------------------------------------------------------------===//
 // Vectors

@@ -32,6 +32,10 @@ inline int64_t rowStride(int64_t columns, Element element) {
   return roundUp(columns * sizeOf(element), 64);
 }
 
+constexpr int64_t kLineBytes = 64, kPageBytes = 4096;
+/// See KernelBuilder::prefetchNextPages; a power of two.
+constexpr int64_t kWindowPages = 8;
+
 class KernelBuilder : public ScalarBuilder {
 public:
   KernelBuilder(mlir::OpBuilder &builder, mlir::Location loc,
@@ -65,6 +69,12 @@ public:
   void prefetch(Value ptr);
   /// The same for later: the nearest cache is left alone.
   void prefetchToSecondCache(Value ptr);
+  /// Asks for `lines` lines of those that one who reads memory in order, and
+  /// has come to `position`, reads next. The lines of kWindowPages pages stand
+  /// for those of as many pages behind them, a line of each page in turn: so
+  /// prefetching by the hardware, which ends with each page, is at work on all
+  /// of them at once. It has room for more requests than a core.
+  void prefetchNextPages(Value position, int64_t lines);
 
   //===--- vectors ----------------------------------------------------------//
   Value splat(Value scalar, int64_t lanes);

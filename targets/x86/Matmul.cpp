@@ -12,6 +12,10 @@ using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
 
+/// Rows that are few where more are multiplied by tiles. Those load a weight
+/// from where it lies, and wait for it less than 8 rows of vector products do.
+static constexpr int64_t kMostRowsBesideTiles = 4;
+
 Units swallow::x86::unitsOf(WeightOp weight, int64_t blocksPerUnit) {
   PackedLayout layout = weight.getPackedLayout();
   return {layout.totalBlocks() / blocksPerUnit, blocksPerUnit, layout.nBlock};
@@ -311,14 +315,16 @@ static void emitRows(KernelFrame &frame, const Product &product,
     return emitQuantizedProduct(frame, product, units, rows, epilogue);
   const Element weight = elementOf(layout.element);
 
-  Value small = k.lessThan(rows, k.i64(kSmallRows + 1));
+  const bool tiles = step.variant().amx && weight == Element::BF16;
+  const int64_t fewRows = tiles ? kMostRowsBesideTiles : kSmallRows;
+  Value small = k.lessThan(rows, k.i64(fewRows + 1));
   Value weightBase = frame.weight(product.weight);
   Value tileScratch =
       frame.slot(step.workspaceSlot(product.op, "tile_scratch"));
 
   auto emitSmall = [&](const Rows &input) {
     emitSmallUnits(
-        frame, units, rows, kSmallRows, weightBase, layout.blockBytes(),
+        frame, units, rows, fewRows, weightBase, layout.blockBytes(),
         tileScratch,
         [&](int64_t m, Value, Value block, Value c, const Streams &streams) {
           auto gemv = gemvHelper(
@@ -329,7 +335,7 @@ static void emitRows(KernelFrame &frame, const Product &product,
         },
         epilogue);
   };
-  if (step.variant().amx && weight == Element::BF16)
+  if (tiles)
     return k.ifThenElse(
         small, [&] { emitSmall(prepareInput(frame, product, rows, Value())); },
         [&] { emitTiledProduct(frame, product, units, rows, epilogue); });

@@ -9,11 +9,11 @@ using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
 
-void swallow::x86::chooseRows(KernelFrame &frame, Value rows,
+void swallow::x86::chooseRows(KernelFrame &frame, Value rows, int64_t most,
                               function_ref<void(int64_t)> kernel) {
   KernelBuilder &k = frame.k;
   std::function<void(int64_t)> choose = [&](int64_t m) {
-    if (m == kSmallRows)
+    if (m == most)
       return kernel(m);
     k.ifThenElse(
         k.lessThan(rows, k.i64(m + 1)), [&] { kernel(m); },
@@ -58,7 +58,7 @@ void swallow::x86::emitSmallUnits(
     };
     Streams streams{count, k.mul(apart, unitBytes), k.i64(resultBytes)};
     auto emitOnePass = [&] {
-      chooseRows(frame, rows, [&](int64_t m) {
+      chooseRows(frame, rows, std::min(mostRows, kSmallRows), [&](int64_t m) {
         for (int64_t block = 0; block < units.blocks; ++block)
           gemv(m, k.i64(0), blockOf(unit, block),
                k.offset(tileScratch, block * units.nBlock * 4), streams);
@@ -72,7 +72,7 @@ void swallow::x86::emitSmallUnits(
           k.loop(k.i64(0), rows, kSmallRows, [&](Value row0) {
             Value c =
                 k.offset(resultsOf(place), k.mul(row0, units.columns() * 4));
-            chooseRows(frame, k.sub(rows, row0), [&](int64_t m) {
+            chooseRows(frame, k.sub(rows, row0), kSmallRows, [&](int64_t m) {
               gemv(m, row0, blockOf(unitAt(place), block),
                    k.offset(c, block * units.nBlock * 4), one);
             });

@@ -41,10 +41,10 @@ void emitSmallUnits(
         gemv,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);
 
-/// Calls the smallest of `kernel(1)`, `kernel(2)`, ... `kernel(kSmallRows)`
-/// that takes all of `rows`; the rows beyond them are scratch, or zero-padded
-/// rows of the arena.
-void chooseRows(KernelFrame &frame, mlir::Value rows,
+/// Calls the smallest of `kernel(1)`, `kernel(2)`, `kernel(4)`, ...
+/// `kernel(most)` that takes all of `rows`; the rows beyond them are scratch,
+/// or zero-padded rows of the arena.
+void chooseRows(KernelFrame &frame, mlir::Value rows, int64_t most,
                 llvm::function_ref<void(int64_t m)> kernel);
 
 /// What kernels for few rows have in common: they go over the inputs of all

@@ -30,8 +30,6 @@ void swallow::x86::emitTileStream(
                        k.offset(tileScratch, c)};
   };
   auto withTileRows = [&](function_ref<void(int64_t)> body) {
-    if (stream.leastRows > kTileDim)
-      return body(kTileRows);
     k.ifThenElse(
         k.lessThan(rows, k.i64(kTileDim + 1)), [&] { body(kTileDim); },
         [&] { body(kTileRows); });

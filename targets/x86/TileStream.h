@@ -26,8 +26,7 @@ struct TileColumns {
 
 /// What is emitted for the tiles of a stream. `tileRows` is 16 or 32.
 struct TileStream {
-  int64_t leastRows; ///< of the product, by tiles
-  int64_t chunks;    ///< of inputs
+  int64_t chunks; ///< of inputs
   std::function<void(const TileColumns &next)> unpack;
   std::function<void(const TileColumns &next, const TileColumns &last,
                      int64_t tileRows)>

@@ -18,8 +18,6 @@ namespace {
 constexpr int64_t kStepInputs = TiledRows::kStepInputs;
 constexpr int64_t kChunkInputs = TiledRows::kChunkInputs;
 constexpr int64_t kChunkSteps = kChunkInputs / kStepInputs;
-/// How far ahead of tiles in memory the second cache is asked, in bytes.
-constexpr int64_t kAhead = 16 << 10;
 } // namespace
 
 /// (src, norm weight or anything, dst, rows): one row as TiledRows describes
@@ -85,9 +83,9 @@ static LLVM::LLVMFuncOp tilePanelHelper(StepEmitter &step, int64_t nBlock,
       });
 }
 
-/// (rows, b, c, ahead): C[16][nBlock] = or += 16 rows in tile order times
+/// (rows, b, c): C[16][nBlock] = or += 16 rows in tile order times
 /// `steps` steps of B, which is in tile order or, `inPlace`, as a block lies in
-/// memory. The lines `ahead` bytes on are asked for if `asks`.
+/// memory. What comes behind it is asked for if `asks`.
 static LLVM::LLVMFuncOp rowsTimesBlockHelper(StepEmitter &step, int64_t steps,
                                              int64_t nBlock, int64_t ldc,
                                              bool inPlace, bool asks,
@@ -115,11 +113,10 @@ static LLVM::LLVMFuncOp rowsTimesBlockHelper(StepEmitter &step, int64_t steps,
             k.i64(inPlace ? nBlock * 4 : kTileRowBytes)};
         if (asks)
           columns.prefetch = [&](Value step, int64_t tile) {
-            Value ahead =
+            Value position =
                 k.offset(k.offset(b, k.mul(step, tilePanelStepBytes(nBlock))),
-                         kAhead + tile * kTileDim * kTileRowBytes);
-            for (int64_t line = 0; line < kTileDim; ++line)
-              k.prefetchToSecondCache(k.offset(ahead, line * 64));
+                         tile * kTileDim * kTileRowBytes);
+            k.prefetchNextPages(position, kTileDim);
           };
         TileOperand sums{[&](Value, int64_t tile) {
                            return k.offset(c, tile * kTileDim * 4);
@@ -228,7 +225,6 @@ private:
           [&] { body(true); });
     };
     TileStream stream;
-    stream.leastRows = QuantizedRecords::kMostRowsBesidePairs + 1;
     stream.chunks = (layout.paddedCols() + kChunkInputs - 1) / kChunkInputs;
     stream.unpack = [&](const TileColumns &next) {
       unpack(next, 0, next, false);

@@ -83,6 +83,8 @@ class BenchTest:
         self.expect(answer["open_seconds"]["median"]
                     < answer["first_token_seconds"]["median"], "first token")
         memory = answer["memory"]
+        self.expect(0 <= memory["large_page_bytes"] <= memory["peak_bytes"],
+                    "large pages are part of the memory")
         self.expect(memory["peak_bytes"] >= memory["anonymous_bytes"]
                     >= memory["weights_allocated_bytes"]
                     == memory["weights_bytes"] > 0, f"{memory}")

@@ -24,6 +24,8 @@ struct SourceVector {
   /// the vector were the first of its group.
   Value scales, codes;
   Value groups; ///< up to a panel's
+  /// tilePosition(), or null if the columns beside are not unpacked next.
+  Value position = {};
 };
 
 /// A vector of columns of a panel.
@@ -33,6 +35,23 @@ struct PanelVector {
   int64_t vector;
   bool tileOrder;
 };
+
+/// How far a thread has come in its share when it unpacks a tile's columns from
+/// `column` on, `groups` groups of them: as if they lay behind those before.
+Value tilePosition(KernelBuilder &k, const PackedLayout &layout, Value first,
+                   Value column, Value groups) {
+  const int64_t bytes =
+      quantGroupBytes(layout.element, layout.nBlock) / layout.nBlock;
+  return k.offset(first, k.mul(k.mul(column, groups), bytes));
+}
+
+/// For group `g` of a tile's columns.
+void prefetchPart(KernelBuilder &k, const QuantCodes &codes, Value position,
+                  Value g) {
+  const int64_t bytes = codes.groupBytes() / codes.vectors();
+  k.prefetchNextPages(k.offset(position, k.mul(g, bytes)),
+                      (bytes + kLineBytes - 1) / kLineBytes);
+}
 
 /// Codes of several scales become bytes with one scale per column: the column's
 /// largest group scale keeps its levels, stretched to a byte, the levels of the
@@ -120,7 +139,10 @@ private:
   /// Returns `sums` and what the group adds to them.
   Value emitGroup(Value g, Value inverse, Value sums) {
     Value group = groupAt(from.codes, g);
-    prefetchNext(group);
+    if (from.position)
+      prefetchPart(k, codes, from.position, g);
+    else
+      prefetchNext(group);
     Value scales = codes.scales(groupAt(from.scales, g), 0);
     Value ratio = k.toInt(k.mulf(scales, inverse));
     // The same ratio in both 16-bit halves of a lane.
@@ -223,6 +245,7 @@ LLVM::LLVMFuncOp swallow::x86::unpackTileHelper(StepEmitter &step,
         Value first = arguments[1], column = arguments[2];
         SourceVector from{arguments[0], k.offset(first, column),
                           k.offset(first, k.mul(column, 4)), arguments[4]};
+        from.position = tilePosition(k, layout, first, column, from.groups);
         PanelVector to{arguments[3], kTilePanel, 0, /*tileOrder=*/true};
         ByteVectorEmitter emitter(k, layout, from, to);
         if (rows == 0)
@@ -315,6 +338,7 @@ LLVM::LLVMFuncOp swallow::x86::unpackPairTileHelper(StepEmitter &step,
       [&](KernelBuilder &k, ValueRange arguments) {
         Value first = arguments[1], column = arguments[2];
         Value panel = arguments[3], present = arguments[4];
+        Value position = tilePosition(k, layout, first, column, present);
         QuantCodes codes(k, layout);
         Value blockScale = pairScale(k, codes, arguments[0]);
         auto pairAt = [&](Value group, int64_t pair) {
@@ -325,12 +349,7 @@ LLVM::LLVMFuncOp swallow::x86::unpackPairTileHelper(StepEmitter &step,
           k.loop(begin, end, 1, [&](Value g) {
             Value scales = k.offset(first, k.mul(g, codes.groupBytes()));
             Value group = k.offset(scales, k.mul(column, 4));
-            // As many groups come next, of which the columns' part of the lines
-            // is asked for.
-            Value next = k.offset(group, k.mul(present, codes.groupBytes()));
-            for (int64_t at = 0; at < codes.groupBytes();
-                 at += codes.vectors() * 64)
-              k.prefetchToSecondCache(k.offset(next, at));
+            prefetchPart(k, codes, position, g);
             unpackPairs(k, codes, k.offset(scales, column), group, blockScale,
                         [&](int64_t pair) { return pairAt(g, pair); });
           });

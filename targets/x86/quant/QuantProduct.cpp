@@ -36,10 +36,7 @@ public:
           return weight.getPackedLayout();
         }()),
         source(step.rowsOf(frame, product.input)), chunks{layout.cols},
-        fewRows([&] {
-          WeightOp weight = product.weight;
-          return mostFewRows(step.variant(), weight.getQuantAttr().getInputs());
-        }()) {
+        fewRows(mostFewRows(step.variant())) {
     weightBase = f.weight(product.weight);
     tileScratch = slot("tile_scratch");
     norm = product.norm ? f.weight(step.weightOf(product.norm)) : source.base;
@@ -314,7 +311,6 @@ private:
               panelOf(last), sums});
     };
     TileStream stream;
-    stream.leastRows = fewRows + 1;
     stream.chunks = (groups() + kChunkGroups - 1) / kChunkGroups;
     stream.unpack = [&](const TileColumns &next) { unpack(next, 0, next); };
     stream.unpackAndMultiply = [&](const TileColumns &next,

@@ -38,11 +38,9 @@ inline bool multipliesGroups(const Variant &variant, mlir::Type inputs) {
   return variant.integerSums == IntegerSums::Words && inputs.isInteger();
 }
 /// Up to how many rows are multiplied as QuantizedRecords.
-inline int64_t mostFewRows(const Variant &variant, mlir::Type inputs) {
-  if (!variant.amx)
-    return QuantizedRecords::kMostRows;
-  return inputs.isInteger() ? QuantizedRecords::kMostRowsBesideBytes
-                            : QuantizedRecords::kMostRowsBesidePairs;
+inline int64_t mostFewRows(const Variant &variant) {
+  return variant.amx ? QuantizedRecords::kMostRowsBesideTiles
+                     : QuantizedRecords::kMostRows;
 }
 inline int64_t recordBytes(const Variant &variant) {
   return recordsOf(variant, 0).bytes();

@@ -257,10 +257,8 @@ TEST_P(KernelTest, FusedLinear) {
 TEST_P(QuantizedKernelTest, WeightsAreExact) {
   const x86::Variant &variant = *x86::findVariant(variantUnderTest());
   auto bounds = [&](const EvalBatch &batch) {
-    const int64_t mostFew = !variant.amx ? QuantizedRecords::kMostRows
-                            : inputsAreBytes(weights())
-                                ? QuantizedRecords::kMostRowsBesideBytes
-                                : QuantizedRecords::kMostRowsBesidePairs;
+    const int64_t mostFew = variant.amx ? QuantizedRecords::kMostRowsBesideTiles
+                                        : QuantizedRecords::kMostRows;
     const bool fewRows = static_cast<int64_t>(batch.ids.size()) <= mostFew;
     if (fewRows || multipliesGroups(variant, weights()))
       return Bounds{1e-4, 1e-5};
@@ -288,10 +286,8 @@ TEST_P(GroupedKernelTest, ManyRowsAreThoseOfFew) {
   if (!tiles && !multipliesGroups(variant, weights()))
     GTEST_SKIP() << variant.name << " multiplies many rows in another way";
   std::vector<int64_t> lengths(5, 9);
-  if (tiles && inputsAreBytes(weights()))
+  if (tiles)
     lengths = {9, 16, 20};
-  else if (tiles)
-    lengths = {20, 25};
   std::vector<EvalBatch> whole(1), few;
   int64_t row = 0;
   for (int64_t length : lengths) {

@@ -80,9 +80,9 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// A number of /proc/self/status, in bytes.
-double statusBytes(const std::string &key) {
-  std::ifstream file("/proc/self/status");
+/// A number that a file of /proc/self gives in kB, in bytes.
+double processBytes(const std::string &name, const std::string &key) {
+  std::ifstream file("/proc/self/" + name);
   for (std::string line; std::getline(file, line);)
     if (line.starts_with(key + ":")) {
       double kilobytes = 0;
@@ -107,8 +107,10 @@ public:
     for (int64_t round = 0; round < options_.rounds; ++round)
       for (Test &test : result_.tests)
         measure(test);
-    result_.peakBytes = statusBytes("VmHWM");
-    result_.anonymousBytes = statusBytes("RssAnon");
+    result_.peakBytes = processBytes("status", "VmHWM");
+    result_.anonymousBytes = processBytes("status", "RssAnon");
+    // Of what is mapped only the artifact is large enough.
+    result_.largePageBytes = processBytes("smaps_rollup", "FilePmdMapped");
     return std::move(result_);
   }
 

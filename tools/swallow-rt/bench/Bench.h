@@ -81,6 +81,7 @@ struct BenchResult {
   Series readSpeed, peak;
   std::vector<Test> tests;
   double peakBytes = 0, anonymousBytes = 0; // of the process; resident
+  double largePageBytes = 0; // of the file, mapped by pages of 2 MB
 };
 
 /// Measures in interleaved rounds: each test once in each, with the machine's

@@ -63,6 +63,12 @@ double loadSpeed(const BenchResult &result) {
              : 0;
 }
 
+std::string placeOfWeights(const BenchResult &result) {
+  if (result.plan.weights_allocated_bytes)
+    return "in memory";
+  return "mapped (" + formatBytes(result.largePageBytes) + " in large pages)";
+}
+
 std::string heading(const BenchResult &result, const Workload &workload) {
   const Json &model = workload.description()["model"];
   const Json &weights = workload.description()["weights"];
@@ -74,7 +80,7 @@ std::string heading(const BenchResult &result, const Workload &workload) {
              result.variant.c_str(), result.plan.threads);
   text += format("weights   %s %s, %s read by a step of one token%s\n",
                  formatBytes(double(result.plan.weights_bytes)).c_str(),
-                 result.plan.weights_allocated_bytes ? "in memory" : "mapped",
+                 placeOfWeights(result).c_str(),
                  formatBytes(workload.stepBytes()).c_str(),
                  weights["synthetic_seed"].is_null() ? "" : "; synthetic");
   text += machineLines(result);
@@ -215,6 +221,7 @@ std::string benchJson(const BenchResult &result, const Workload &workload) {
       {"memory",
        {{"peak_bytes", result.peakBytes},
         {"anonymous_bytes", result.anonymousBytes},
+        {"large_page_bytes", result.largePageBytes},
         {"kv_bytes", result.plan.kv_bytes},
         {"arena_bytes", result.plan.arena_bytes},
         {"weights_bytes", result.plan.weights_bytes},
