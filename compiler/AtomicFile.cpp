@@ -130,10 +130,12 @@ Status AtomicFile::beginPieces(uint64_t offset, uint64_t size) const {
   for (uint64_t piece = offset / kPieceBytes;
        piece < pieces_ && piece * kPieceBytes < end; ++piece) {
     const uint64_t begin = piece * kPieceBytes;
-    if (offset <= begin && begin + kPieceBytes <= end)
-      continue; // the write itself is large enough
+    const bool whole = offset <= begin && begin + kPieceBytes <= end;
     Status begun;
-    std::call_once(begun_[piece], [&] { begun = write(begin, zeros_); });
+    std::call_once(begun_[piece], [&] {
+      if (!whole) // which does by itself
+        begun = write(begin, zeros_);
+    });
     SWALLOW_TRY(begun);
   }
   return {};

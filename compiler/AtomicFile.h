@@ -53,8 +53,8 @@ public:
   AtomicFile &operator=(AtomicFile &&other) = delete;
   ~AtomicFile(); // discards what is not committed
 
-  /// Makes the file `size` bytes of zeros. With `preallocate` takes the space
-  /// on the disk, if the file system can.
+  /// Makes the file `size` bytes of zeros, before anything is written. With
+  /// `preallocate` takes the space on the disk, if the file system can.
   Status resize(uint64_t size, bool preallocate);
 
   /// Thread-safe.
