@@ -17,7 +17,7 @@
 // PLANNED-SAME: #swallow.slot<name = "panel_scratch",
 // PLANNED-SAME: #swallow.slot<name = "attention_scratch",
 // PLANNED-SAME: #swallow.slot<name = "attention_partials",
-// PLANNED-SAME: swallow.arena_size = #swallow.affine<constant = 131072, per_token = 1152, per_thread = 216128, per_sequence = 0>
+// PLANNED-SAME: swallow.arena_size = #swallow.affine<constant = 131072, per_token = 1152, per_thread = 281664, per_sequence = 0>
 
 // The tied table is packed as the LM head.
 // PLANNED: swallow.weight @embed_tokens {{.*}} {offset = 0 : i64, packing = #swallow.packing<n_block = 48, k_group = 2, row_unit = 0, interleave = false>}

@@ -20,19 +20,19 @@
 // CHECK-SAME:   #swallow.slot<name = "rope", offset = <constant = 0, per_token = 256, per_thread = 0, per_sequence = 0>, size = <constant = 0, per_token = 64, per_thread = 0, per_sequence = 0>>,
 // CHECK-SAME:   #swallow.slot<name = "norm", offset = <constant = 0, per_token = 320, per_thread = 0, per_sequence = 0>, size = <constant = 0, per_token = 64, per_thread = 0, per_sequence = 0>>,
 // CHECK-SAME:   #swallow.slot<name = "row_scratch", offset = <constant = 0, per_token = 384, per_thread = 0, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 1024, per_sequence = 0>>,
-// CHECK-SAME:   #swallow.slot<name = "tile_scratch", offset = <constant = 0, per_token = 384, per_thread = 1024, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 65536, per_sequence = 0>>,
-// CHECK-SAME:   #swallow.slot<name = "panel_scratch", offset = <constant = 0, per_token = 384, per_thread = 66560, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 131072, per_sequence = 0>>,
-// CHECK-SAME:   #swallow.slot<name = "attention_scratch", offset = <constant = 0, per_token = 384, per_thread = 197632, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 17472, per_sequence = 0>>,
-// CHECK-SAME:   #swallow.slot<name = "attention_partials", offset = <constant = 0, per_token = 384, per_thread = 215104, per_sequence = 0>, size = <constant = 65536, per_token = 0, per_thread = 0, per_sequence = 0>>],
-// CHECK-SAME:   swallow.arena_size = #swallow.affine<constant = 65536, per_token = 384, per_thread = 215104, per_sequence = 0>}
+// CHECK-SAME:   #swallow.slot<name = "tile_scratch", offset = <constant = 0, per_token = 384, per_thread = 1024, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 131072, per_sequence = 0>>,
+// CHECK-SAME:   #swallow.slot<name = "panel_scratch", offset = <constant = 0, per_token = 384, per_thread = 132096, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 131072, per_sequence = 0>>,
+// CHECK-SAME:   #swallow.slot<name = "attention_scratch", offset = <constant = 0, per_token = 384, per_thread = 263168, per_sequence = 0>, size = <constant = 0, per_token = 0, per_thread = 17472, per_sequence = 0>>,
+// CHECK-SAME:   #swallow.slot<name = "attention_partials", offset = <constant = 0, per_token = 384, per_thread = 280640, per_sequence = 0>, size = <constant = 65536, per_token = 0, per_thread = 0, per_sequence = 0>>],
+// CHECK-SAME:   swallow.arena_size = #swallow.affine<constant = 65536, per_token = 384, per_thread = 280640, per_sequence = 0>}
 
 // With f32 inputs the same values are wider.
 // F32:        #swallow.slot<name = "attention", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "mlp", {{.*}}, size = <constant = 0, per_token = 128, per_thread = 0, per_sequence = 0>>, #swallow.slot<name = "rope"
 
-// Rows in tile order: chunks of 512 inputs, also of those that are bf16 already,
+// Rows in tile order: chunks of 256 inputs, also of those that are bf16 already,
 // and tiles of 512 rows.
-// TILES:      #swallow.slot<name = "norm", {{[^"]*}}size = <constant = 0, per_token = 1024, per_thread = 0, per_sequence = 0>>
-// TILES-SAME: #swallow.slot<name = "tile_scratch", {{[^"]*}}per_thread = 262144, per_sequence = 0>>
+// TILES:      #swallow.slot<name = "norm", {{[^"]*}}size = <constant = 0, per_token = 512, per_thread = 0, per_sequence = 0>>
+// TILES-SAME: #swallow.slot<name = "tile_scratch", {{[^"]*}}per_thread = 524288, per_sequence = 0>>
 // TILES:      swallow.fused_linear {{.*}}swallow.workspace_slots = array<i64: 5, 6, 7, 8>}
 
 // On a GPU many rows are normalised once for all blocks, and what blocks leave
