@@ -12,9 +12,9 @@ using namespace mlir;
 using namespace swallow;
 using namespace swallow::x86;
 
-/// Rows that are few where more are multiplied by tiles. Those load a weight
-/// from where it lies, and wait for it less than 8 rows of vector products do.
-static constexpr int64_t kMostRowsBesideTiles = 4;
+/// kSmallRows of a weight that tiles load from where it lies: with more rows
+/// they wait for it less than matrix-vector code does.
+static constexpr int64_t kSmallRowsBesideTiles = 4;
 
 Units swallow::x86::unitsOf(WeightOp weight, int64_t blocksPerUnit) {
   PackedLayout layout = weight.getPackedLayout();
@@ -316,7 +316,7 @@ static void emitRows(KernelFrame &frame, const Product &product,
   const Element weight = elementOf(layout.element);
 
   const bool tiles = step.variant().amx && weight == Element::BF16;
-  const int64_t fewRows = tiles ? kMostRowsBesideTiles : kSmallRows;
+  const int64_t fewRows = tiles ? kSmallRowsBesideTiles : kSmallRows;
   Value small = k.lessThan(rows, k.i64(fewRows + 1));
   Value weightBase = frame.weight(product.weight);
   Value tileScratch =

@@ -56,9 +56,9 @@ void forEachPiece(KernelFrame &frame, const Units &units, mlir::Value rows,
 
 /// Emits the product into `frame`: prepares the input (norm, rounding,
 /// selection), then for each unit that is this thread's computes a tile and
-/// hands it to `epilogue`. Up to kSmallRows rows (4 beside tiles, mostFewRows()
-/// if the weight is quantised) are multiplied by emitted matrix-vector code,
-/// more by oneDNN's micro-kernels or tiles.
+/// hands it to `epilogue`. Up to kSmallRows rows (4 where tiles load the
+/// weight, mostFewRows() if the weight is quantised) are multiplied by emitted
+/// matrix-vector code, more by oneDNN's micro-kernels or tiles.
 void emitProduct(
     KernelFrame &frame, const Product &product, const Units &units,
     llvm::function_ref<void(KernelFrame &, const Tile &)> epilogue);

@@ -494,10 +494,8 @@ int64_t largePageKilobytes(const std::string &path) {
 int64_t largePagesOf(const std::string &path) {
   auto file = MappedFile::open(path);
   EXPECT_TRUE(file.ok());
-  int64_t sum = 0;
-  for (size_t at = 0; at < file->bytes().size(); at += 4096)
-    sum += file->bytes()[at];
-  EXPECT_GE(sum, 0);
+  for (size_t at = 0; at < file->bytes().size(); at += 4096) [[maybe_unused]]
+    volatile uint8_t byte = file->bytes()[at];
   return largePageKilobytes(path);
 }
 
